@@ -1,0 +1,67 @@
+"""threatkit: threat modelling of GPT applications.
+
+    import threatkit
+    app = threatkit.sample("support-assistant")     # or threatkit.load("model.yaml")
+    analysis = threatkit.analyze(app)
+    analysis.findings[0]
+    threatkit.draw(app)
+
+Everything below loads on first use, so that `import threatkit` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from threatkit.analysis import Analysis as Analysis
+    from threatkit.model import System as System
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "System": "model",
+    "Boundary": "model",
+    "Element": "model",
+    "Flow": "model",
+    "DataAsset": "model",
+    "Assumption": "model",
+    "load": "modelfile",
+    "loads": "modelfile",
+    "save": "modelfile",
+    "dumps": "modelfile",
+    "sample": "modelfile",
+    "samples": "modelfile",
+    "crossings": "graph",
+    "Catalog": "catalog",
+    "load_catalog": "catalog",
+    "analyze": "analysis",
+    "Analysis": "analysis",
+    "Finding": "analysis",
+    "Question": "analysis",
+    "Risk": "risk",
+    "draw": "draw",
+    "Picture": "draw",
+    "vocabulary": "vocabulary",
+    "ThreatkitError": "errors",
+    "ModelError": "errors",
+    "SaveConflictError": "errors",
+    "CatalogError": "errors",
+    "VocabularyError": "errors",
+    "NotFoundError": "errors",
+    "LayoutError": "errors",
+}
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'threatkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"threatkit.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,476 @@
+"""The nouns: System, Boundary, Element, Flow, DataAsset, Assumption. What they hold is always valid.
+
+The nouns are frozen. A `System` owns its parts and checks each one as it is added, so a reference to
+something that does not exist cannot be made. Two systems in one process share nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from threatkit.errors import ModelError, NotFoundError, Problem, nearest, shown
+from threatkit.vocabulary import check_word, shape_of, vocabulary, words
+
+if TYPE_CHECKING:
+    import networkx
+
+ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}$"
+
+Truth = Annotated[
+    bool | None,
+    BeforeValidator(lambda value: None if value == "unknown" else value),
+    WithJsonSchema({"enum": [True, False, None, "unknown"]}),
+]
+
+
+def _word(section: str) -> Any:
+    """A string of one vocabulary section; the JSON Schema lists the words with their sentences."""
+    choices = {"enum": list(words(section))}
+    return Annotated[str, BeforeValidator(lambda value: check_word(section, value)), WithJsonSchema(choices)]
+
+
+def _said_word(value: object) -> str:
+    for section in ("controls", "properties"):
+        if value in words(section):
+            return str(value)
+    return check_word("controls", value)
+
+
+Id = Annotated[str, Field(pattern=ID_PATTERN, description="Short and stable: letters, digits, _ . -")]
+Control = _word("controls")
+Said = Annotated[
+    str,
+    BeforeValidator(_said_word),
+    WithJsonSchema({"enum": [*words("controls"), *words("properties")]}),
+]
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _list_of(item: Any) -> Any:
+    return Annotated[tuple[item, ...], BeforeValidator(_as_tuple)]
+
+
+class _Noun(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class DataAsset(_Noun):
+    """A kind of data that the system handles, such as chat messages or product manuals."""
+
+    id: Id
+    name: str | None = Field(None, description="What people call it.")
+    description: str | None = None
+    classification: _word("classifications") | None = Field(None, description="public, internal or confidential.")
+    personal: Truth = Field(None, description="Whether it is about identifiable people.")
+    classes: _list_of(_word("data_classes")) = Field((), description="More data classes, such as credentials.")
+
+    @property
+    def data_classes(self) -> frozenset[str]:
+        """All data classes of the asset: its classification, `pii` if personal, and those listed."""
+        found = set(self.classes)
+        if self.classification:
+            found.add(self.classification)
+        if self.personal:
+            found.add("pii")
+        return frozenset(found)
+
+
+class Boundary(_Noun):
+    """A trust boundary: everything inside shares an owner and a level of trust."""
+
+    id: Id
+    name: str | None = Field(None, description="What people call it.")
+    description: str | None = None
+    trust: _word("trust_levels") | None = Field(None, description="How far what is inside can be relied on.")
+    inside: Id | None = Field(None, description="The boundary around this one.")
+
+
+class _Place(_Noun):
+    """What an element and a flow have in common: controls and properties present, absent or unknown."""
+
+    id: Id
+    name: str | None = Field(None, description="What people call it.")
+    description: str | None = None
+    controls: _list_of(Control) = Field((), description="Controls that are in place here.")
+    without: _list_of(Said) = Field((), description="Controls and properties that are known not to be here.")
+
+    @property
+    def label(self) -> str:
+        """The name for people: `name`, or the id where there is none."""
+        return self.name or self.id
+
+
+class Element(_Place):
+    """A node of the data flow diagram: an external entity, a process or a data store."""
+
+    kind: _word("kinds")
+    boundary: Id | None = Field(None, alias="in", description="The trust boundary that the element lies in.")
+    properties: _list_of(_word("properties")) = Field((), description="What the element can do or is exposed to.")
+    holds: _list_of(str) | None = Field(None, description="Data assets or data classes that are kept here.")
+    complete: _list_of(Literal["controls", "properties"]) = Field(
+        (), description="Lists that were fully reviewed: what they do not name is absent."
+    )
+
+    @property
+    def shape(self) -> str:
+        """The DFD shape: `external`, `process` or `store`."""
+        return shape_of(self.kind)
+
+
+class Flow(_Place):
+    """An arrow of the data flow diagram: data that goes from one element to another."""
+
+    source: Id = Field(alias="from", description="The element that the data comes from.")
+    target: Id = Field(alias="to", description="The element that the data goes to.")
+    kind: _word("flow_kinds") = Field("data", description="What the flow does.")
+    carries: _list_of(str) | None = Field(None, description="Data assets or data classes that travel here.")
+    content: _word("content_trust") | None = Field(None, description="Who wrote the text that travels here.")
+    protocol: _word("protocols") | None = Field(None, description="The protocol, such as https.")
+    encrypted: Truth = Field(None, description="Whether the transport is encrypted.")
+    authenticated: Truth = Field(None, description="Whether the receiver knows who sent it.")
+    complete: _list_of(Literal["controls"]) = Field(
+        (), description="Lists that were fully reviewed: what they do not name is absent."
+    )
+
+
+class Assumption(_Noun):
+    """Something taken for granted in this model, to be checked again at the next review."""
+
+    text: str
+    about: str | None = Field(None, description="The id of an element, flow or boundary.")
+    reviewed: datetime.date | None = Field(None, description="When somebody last checked it.")
+
+
+class System:
+    """A GPT application as a data flow diagram: data assets, trust boundaries, elements and flows.
+
+    >>> app = System("Support GPT")
+    >>> cloud = app.boundary("cloud", trust="trusted")
+    >>> bot = app.element("assistant", "agent", boundary=cloud, properties=["send_message"])
+    >>> llm = app.element("llm", "llm")
+    >>> app.flow("prompt", bot, llm, carries=["pii"], protocol="https").target
+    'llm'
+    >>> app.element("assistant", "agent")
+    Traceback (most recent call last):
+    ...
+    threatkit.errors.ModelError: element "assistant" exists already; ids of elements and flows are unique
+    """
+
+    def __init__(self, name: str, description: str | None = None):
+        if not isinstance(name, str) or not name.strip():
+            raise ModelError("a system needs a name")
+        self.name, self.description = name, description
+        self._data: dict[str, DataAsset] = {}
+        self._boundaries: dict[str, Boundary] = {}
+        self._elements: dict[str, Element] = {}
+        self._flows: dict[str, Flow] = {}
+        self.assumptions: list[Assumption] = []
+        self.source: Any = None  # set by modelfile.load: where the system came from
+        self._graph: networkx.MultiDiGraph | None = None
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> dict[str, DataAsset]:
+        """The data assets by id, a copy."""
+        return dict(self._data)
+
+    @property
+    def boundaries(self) -> dict[str, Boundary]:
+        """The trust boundaries by id, a copy."""
+        return dict(self._boundaries)
+
+    @property
+    def elements(self) -> dict[str, Element]:
+        """The elements by id, a copy."""
+        return dict(self._elements)
+
+    @property
+    def flows(self) -> dict[str, Flow]:
+        """The flows by id, a copy."""
+        return dict(self._flows)
+
+    def __getitem__(self, place: str) -> Element | Flow:
+        """The element or flow with this id; NotFoundError with the nearest id where there is none."""
+        found = self._elements.get(place) or self._flows.get(place)
+        if found is None:
+            raise NotFoundError(f"no element or flow {shown(place)}{nearest(place, [*self._elements, *self._flows])}")
+        return found
+
+    def __contains__(self, place: object) -> bool:
+        return place in self._elements or place in self._flows
+
+    def __iter__(self) -> Iterator[Element | Flow]:
+        yield from self._elements.values()
+        yield from self._flows.values()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, System) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # a System can change
+
+    def __repr__(self) -> str:
+        return (
+            f"<System {self.name!r}: {len(self._elements)} elements, {len(self._flows)} flows, "
+            f"{len(self._boundaries)} boundaries>"
+        )
+
+    @property
+    def graph(self) -> networkx.MultiDiGraph:
+        """The data flow graph, built when first asked for and after each change. See `threatkit.graph`."""
+        if self._graph is None:
+            from threatkit.graph import build_graph
+
+            self._graph = build_graph(self)
+        return self._graph
+
+    def classes(self, named: Iterable[str] | None) -> frozenset[str]:
+        """The data classes behind a list of asset ids and data classes.
+
+        >>> app = System("A"); _ = app.asset("chat", classification="confidential", personal=True)
+        >>> sorted(app.classes(["chat", "code"]))
+        ['code', 'confidential', 'pii']
+        """
+        found: set[str] = set()
+        for entry in named or ():
+            asset = self._data.get(entry)
+            found |= asset.data_classes if asset else {entry}
+        return frozenset(found)
+
+    # -- building ---------------------------------------------------------------------------------
+
+    def asset(self, id: str, **attributes: Any) -> DataAsset:
+        """Add a data asset. Raises ModelError."""
+        return self.add(_build(DataAsset, id=id, **attributes))
+
+    def boundary(self, id: str, *, inside: str | Boundary | None = None, **attributes: Any) -> Boundary:
+        """Add a trust boundary, perhaps inside another one. Raises ModelError."""
+        return self.add(_build(Boundary, id=id, inside=_id(inside), **attributes))
+
+    def element(self, id: str, kind: str, *, boundary: str | Boundary | None = None, **attributes: Any) -> Element:
+        """Add an element of a kind of the vocabulary. Raises ModelError."""
+        return self.add(_build(Element, id=id, kind=kind, boundary=_id(boundary), **attributes))
+
+    def flow(self, id: str, source: str | Element, target: str | Element, **attributes: Any) -> Flow:
+        """Add a flow between two elements. Raises ModelError."""
+        return self.add(_build(Flow, id=id, source=_id(source), target=_id(target), **attributes))
+
+    def assume(self, text: str, **attributes: Any) -> Assumption:
+        """Write down an assumption. Raises ModelError."""
+        return self.add(_build(Assumption, text=text, **attributes))
+
+    def add(self, part: Any) -> Any:
+        """Add a noun that was made elsewhere, after checking every reference in it. Raises ModelError."""
+        problems = [message for _, message in self.problems_of(part)]
+        if isinstance(part, Element | Flow) and part.id in self:
+            kind = "element" if part.id in self._elements else "flow"
+            problems.append(f'{kind} "{part.id}" exists already; ids of elements and flows are unique')
+        if isinstance(part, Boundary) and part.id in self._boundaries:
+            problems.append(f'boundary "{part.id}" exists already')
+        if isinstance(part, DataAsset) and part.id in self._data:
+            problems.append(f'data asset "{part.id}" exists already')
+        self._refuse(problems)
+        self._put(part)
+        return part
+
+    def replace(self, part: str | Element | Flow | Boundary | DataAsset, **changes: Any) -> Any:
+        """Change attributes of a part, given by id (element or flow) or as an object; returns the new part.
+
+        >>> app = System("A"); _ = app.element("bot", "agent")
+        >>> app.replace("bot", controls=["human_approval"]).controls
+        ('human_approval',)
+        """
+        old = self[part] if isinstance(part, str) else part
+        if "id" in changes and changes["id"] != old.id:
+            raise ModelError("an id cannot be replaced, since flows and decisions refer to it; use rename")
+        new = _build(type(old), **{**_attributes(old), **changes})
+        self._refuse(message for _, message in self.problems_of(new))
+        self._put(new)
+        return new
+
+    def rename(self, old: str, new: str) -> None:
+        """Give an element or flow another id, in every flow and assumption that refers to it."""
+        part = self[old]
+        if new in self:
+            raise ModelError(f"{shown(new)} exists already; ids of elements and flows are unique")
+        renamed = _build(type(part), **{**_attributes(part), "id": new})
+        table: dict = self._elements if isinstance(part, Element) else self._flows
+        items = [(new, renamed) if key == old else (key, value) for key, value in table.items()]
+        table.clear()
+        table.update(items)
+        for flow in list(self._flows.values()):
+            ends = {end: new for end in ("source", "target") if getattr(flow, end) == old}
+            if ends and isinstance(part, Element):
+                self._put(flow.model_copy(update=ends))
+        self.assumptions = [a.model_copy(update={"about": new}) if a.about == old else a for a in self.assumptions]
+        self._graph = None
+
+    def remove(self, part: str | Element | Flow | Boundary | DataAsset) -> None:
+        """Remove a part; an element takes its flows with it, a boundary hands its content to the one around it."""
+        if isinstance(part, str):
+            part = self[part]
+        if isinstance(part, Flow):
+            del self._flows[part.id]
+        elif isinstance(part, Element):
+            del self._elements[part.id]
+            touching = [flow.id for flow in self._flows.values() if part.id in (flow.source, flow.target)]
+            for flow_id in touching:
+                del self._flows[flow_id]
+        elif isinstance(part, Boundary):
+            del self._boundaries[part.id]
+            for element in [e for e in self._elements.values() if e.boundary == part.id]:
+                self._put(element.model_copy(update={"boundary": part.inside}))
+            for child in [b for b in self._boundaries.values() if b.inside == part.id]:
+                self._put(child.model_copy(update={"inside": part.inside}))
+        else:
+            users = [p.id for p in self if part.id in ((p.holds if isinstance(p, Element) else p.carries) or ())]
+            self._refuse([f'data asset "{part.id}" is used by {", ".join(users[:5])}'] if users else [])
+            del self._data[part.id]
+        self.assumptions = [a for a in self.assumptions if a.about is None or self._is_known(a.about)]
+        self._graph = None
+
+    def copy(self) -> System:
+        """An independent copy; its parts are shared, since they cannot change."""
+        twin = System(self.name, self.description)
+        for table in ("_data", "_boundaries", "_elements", "_flows"):
+            setattr(twin, table, dict(getattr(self, table)))
+        twin.assumptions, twin.source = list(self.assumptions), self.source
+        return twin
+
+    def to_dict(self) -> dict[str, Any]:
+        """The system as the plain values of a model file; what is unknown is left out."""
+        result: dict[str, Any] = {"threatkit": 1, "name": self.name}
+        if self.description is not None:
+            result["description"] = self.description
+        for section, table in (("data", self._data), ("boundaries", self._boundaries), ("elements", self._elements)):
+            if table:
+                result[section] = {key: _file_form(part) for key, part in table.items()}
+        if self._flows:
+            result["flows"] = [{"id": flow.id, **_file_form(flow)} for flow in self._flows.values()]
+        if self.assumptions:
+            result["assumptions"] = [_file_form(assumption) for assumption in self.assumptions]
+        return result
+
+    # -- checking ---------------------------------------------------------------------------------
+
+    def problems_of(self, part: Any) -> Iterator[tuple[str, str]]:
+        """What is wrong with the references of a part: (attribute, message) pairs."""
+        if isinstance(part, Element):
+            yield from self._reference("in", part.boundary, self._boundaries, "boundary")
+            yield from self._data_names("holds", part.holds)
+        elif isinstance(part, Flow):
+            yield from self._reference("from", part.source, self._elements, "element")
+            yield from self._reference("to", part.target, self._elements, "element")
+            yield from self._data_names("carries", part.carries)
+        elif isinstance(part, Boundary):
+            if part.inside != part.id:
+                yield from self._reference("inside", part.inside, self._boundaries, "boundary")
+            yield from self._cycle(part)
+        elif isinstance(part, Assumption) and part.about is not None and not self._is_known(part.about):
+            known = [*self._elements, *self._flows, *self._boundaries]
+            yield "about", f"nothing is called {shown(part.about)}{nearest(part.about, known)}"
+        if isinstance(part, _Place):
+            present = {*part.controls, *getattr(part, "properties", ())}
+            for word in part.without:
+                if word in present:
+                    yield "without", f'"{word}" is said to be there and not to be there'
+
+    def _reference(self, attribute: str, wanted: str | None, table: dict, noun: str) -> Iterator[tuple[str, str]]:
+        if wanted is not None and wanted not in table:
+            yield attribute, f"there is no {noun} {shown(wanted)}{nearest(wanted, table)}"
+
+    def _data_names(self, attribute: str, named: Iterable[str] | None) -> Iterator[tuple[str, str]]:
+        classes = vocabulary()["data_classes"]
+        for entry in named or ():
+            if entry not in self._data and entry not in classes:
+                known = [*self._data, *classes]
+                yield attribute, f"there is no data asset or data class {shown(entry)}{nearest(entry, known)}"
+
+    def _cycle(self, boundary: Boundary) -> Iterator[tuple[str, str]]:
+        seen, around = {boundary.id}, boundary.inside
+        while around is not None:
+            if around in seen:
+                yield "inside", f'boundary "{boundary.id}" lies inside itself'
+                return
+            seen.add(around)
+            next_out = self._boundaries.get(around)
+            around = next_out.inside if next_out else None
+
+    def _is_known(self, id: str) -> bool:
+        return id in self or id in self._boundaries or id in self._data
+
+    def _refuse(self, problems: Iterable[str]) -> None:
+        found = list(problems)
+        if found:
+            raise ModelError(Problem("", 0, 0, message) for message in found)
+
+    def _put(self, part: Any) -> None:
+        if isinstance(part, Assumption):
+            self.assumptions.append(part)
+            return
+        tables = {DataAsset: self._data, Boundary: self._boundaries, Element: self._elements, Flow: self._flows}
+        tables[type(part)][part.id] = part
+        self._graph = None
+
+
+def _id(part: Any) -> Any:
+    return part.id if isinstance(part, _Noun) else part
+
+
+def _attributes(part: _Noun) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in type(part).model_fields}
+
+
+def _build(noun: type, **attributes: Any) -> Any:
+    try:
+        return noun.model_validate(attributes, by_alias=True, by_name=True)
+    except ValidationError as error:
+        name = shown(str(attributes.get("id", noun.__name__)))
+        raise ModelError(
+            Problem("", 0, 0, f"{noun.__name__.lower()} {name}: {where}: {message}")
+            for where, message in ((_where(e["loc"]), plain_message(e, noun)) for e in error.errors())
+        ) from None
+
+
+def _where(loc: tuple) -> str:
+    return ".".join(str(part) for part in loc)
+
+
+def plain_message(error: Any, noun: type | None = None) -> str:
+    """One pydantic error in plain words, with what was found and the nearest valid word."""
+    kind, found = error["type"], error.get("input")
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "extra_forbidden":
+        known = [f.alias or name for name, f in noun.model_fields.items()] if noun else []
+        return f"unknown key {shown(str(error['loc'][-1]))}{nearest(error['loc'][-1], known)}"
+    if kind == "missing":
+        return f'"{error["loc"][-1]}" is missing'
+    if kind == "string_pattern_mismatch":
+        return f"{shown(found)} is not an id: use 1 to 64 letters, digits, _ . or -, and start with no . or -"
+    expected = {
+        "string_type": "a text" + (" (put it in quotes)" if isinstance(found, int | float | bool) else ""),
+        "tuple_type": "a list",
+        "bool_type": "true, false or unknown",
+        "bool_parsing": "true, false or unknown",
+        "model_type": "keys and values",
+        "literal_error": error.get("ctx", {}).get("expected", "another word"),
+    }.get(kind, error["msg"].removeprefix("Input should be ").lower())
+    return f"expected {expected}, found {shown(found)}"
+
+
+def _file_form(part: _Noun) -> dict[str, Any]:
+    """A part as the plain values of a model file: aliases, no id, nothing that is at its default."""
+    form: dict[str, Any] = {}
+    for name, field in type(part).model_fields.items():
+        value = getattr(part, name)
+        if name != "id" and value != field.default:
+            form[field.alias or name] = list(value) if isinstance(value, tuple) else value
+    return form
