@@ -1,0 +1,384 @@
+"""The command line: `threatkit analyze support-assistant`. Each command imports what it needs when it runs.
+
+Exit codes: 0 all is well; 1 `--min-risk` was given and findings reach it; 2 bad input or wrong usage;
+3 a fault of threatkit itself. Ctrl-C gives 130, a reader that went away 141, both in silence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from threatkit import __version__
+from threatkit.cli_page import Page, clean, clean_lines
+from threatkit.errors import ModelError, NotFoundError, Problem, ThreatkitError, nearest, shown
+
+if TYPE_CHECKING:
+    from threatkit.analysis import Analysis, Finding
+    from threatkit.model import System
+
+_LEVELS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
+_PICTURES = (".svg", ".png", ".pdf")
+_WIDE = 110  # columns from which the table of findings has room for the rule ids
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. `argv` is that of the process unless it is given."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an old code page shows an arrow as \u2192, and goes on
+    argv = list(sys.argv[1:] if argv is None else argv)
+    jupyter: list[str] = []
+    if argv[:1] == ["lab"] and "--" in argv:
+        jupyter = argv[argv.index("--") + 1 :]
+        argv = argv[: argv.index("--")]
+    try:
+        try:
+            options = _parser().parse_args(argv)
+            options.jupyter = jupyter
+            code = options.run(options)
+        except SystemExit as end:  # argparse has said what there is to say
+            code = end.code if isinstance(end.code, int) else 2
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):  # or Python complains once more while it shuts down
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except ThreatkitError as error:
+        return _refuse(error)
+    except OSError as error:
+        return _refuse(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "))
+    except Exception as error:
+        if os.environ.get("THREATKIT_DEBUG"):
+            raise
+        _refuse(f"internal error: {type(error).__name__}: {error}\nTHREATKIT_DEBUG=1 shows where; please report it.")
+        return 3
+
+
+def _refuse(what: object) -> int:
+    print(f"threatkit: {clean_lines(what)}", file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        super().error(clean(message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="threatkit",
+        description="Threat modelling of GPT applications: from data flows to evidence-based STRIDE findings.",
+        epilog="MODEL is a model file, or the name of a sample system. Start with: threatkit analyze support-assistant",
+    )
+    parser.add_argument("--version", action="version", version=f"threatkit {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Any, says: str, **more: Any) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".", **more)
+        added.set_defaults(run=run)
+        return added
+
+    def model(added: argparse.ArgumentParser) -> None:
+        added.add_argument("model", metavar="MODEL", help="a model file, or the name of a sample system")
+
+    def rules(added: argparse.ArgumentParser) -> None:
+        added.add_argument(
+            "--rules", metavar="DIR", action="append", default=[], help="add the rules in this folder; can be repeated"
+        )
+
+    added = command(
+        "analyze",
+        _analyze,
+        "show the findings of a model, highest risk first",
+        epilog="Exit code 1 says that --min-risk was given and findings reach it; without it findings are no failure.",
+    )
+    model(added)
+    rules(added)
+    added.add_argument("--json", action="store_true", help="print JSON; docs/json.md describes it")
+    added.add_argument(
+        "--min-risk",
+        metavar="N",
+        type=_score,
+        help="leave out findings with a risk below N (1 to 25), and exit with 1 if any are left: a gate for CI",
+    )
+    added.add_argument("--top", metavar="N", type=_count, default=5, help="explain the first N findings (5)")
+
+    added = command("questions", _questions, "show what is not known yet, best question first")
+    model(added)
+    rules(added)
+    added.add_argument("--json", action="store_true", help="print JSON; docs/json.md describes it")
+
+    added = command("why", _why, "show why a rule fires at a place, or why it does not")
+    model(added)
+    added.add_argument("rule", metavar="RULE", help="the id of a rule")
+    added.add_argument("place", metavar="PLACE", help="the id of an element or a flow")
+    rules(added)
+
+    added = command("draw", _draw, "draw the data flow diagram with its trust boundaries")
+    model(added)
+    added.add_argument("-o", "--output", metavar="FILE", required=True, help=", ".join(_PICTURES))
+
+    added = command("new", _new, "write a commented model to start from; an existing file is left alone")
+    added.add_argument("file", metavar="FILE", help="the file to make, such as model.yaml")
+
+    added = command("check", _check, "say whether model files are valid, or what is wrong and where")
+    added.add_argument("models", metavar="MODEL", nargs="+", help="a model file, or the name of a sample system")
+
+    command("samples", _samples, "list the sample systems")
+
+    added = command(
+        "lab",
+        _lab,
+        "open the course in JupyterLab",
+        usage="threatkit lab [-h] [--no-browser] [--copy-only] [DIR] [-- JUPYTER ARGUMENTS]",
+        epilog="Notebooks and sample models are copied to DIR where they are missing; your own changes stay.",
+    )
+    added.add_argument(
+        "dir", metavar="DIR", nargs="?", help="default: the checkout of threatkit you are in, else ./threatkit-lab"
+    )
+    added.add_argument("--no-browser", action="store_true", help="only print the address")
+    added.add_argument("--copy-only", action="store_true", help="copy the files and do not start JupyterLab")
+    return parser
+
+
+def _score(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 25:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a risk: give a whole number from 1 to 25")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number")
+    return int(text)
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    analysis, system = _analysis(options)
+    least = options.min_risk or 0
+    findings = [finding for finding in analysis.findings if finding.risk.score >= least]
+    if options.json:
+        result = analysis.to_dict()
+        kept = {finding.id for finding in findings}
+        result["findings"] = [entry for entry in result["findings"] if entry["id"] in kept]
+        _print_json(result)
+    else:
+        _print_analysis(options, system, analysis, findings)
+    return 1 if options.min_risk and findings else 0
+
+
+def _questions(options: argparse.Namespace) -> int:
+    analysis, system = _analysis(options)
+    if options.json:
+        everything = analysis.to_dict()
+        _print_json({key: value for key, value in everything.items() if key != "findings"})
+        return 0
+    page = Page()
+    page.line(f"{system.name}: {_number(analysis.questions, 'open question')}", "bold")
+    if analysis.questions:
+        page.line()
+        page.table(
+            ("RISK", "PLACE", "FACT", "QUESTION", "SETTLES"),
+            [(q.risk, q.place, q.fact, q.text, len(q.settles)) for q in analysis.questions],
+        )
+        page.line()
+        page.line("RISK is what the answer would settle. Put the answers into the model file and ask again.")
+    return 0
+
+
+def _why(options: argparse.Namespace) -> int:
+    analysis, _ = _analysis(options)
+    Page().block(analysis.why(options.rule, options.place))
+    return 0
+
+
+def _draw(options: argparse.Namespace) -> int:
+    target = Path(options.output)
+    if target.suffix.lower() not in _PICTURES:
+        raise ModelError([Problem(str(target), 0, 0, f"a picture ends in {', '.join(_PICTURES)}")])
+    system = _load(options.model)
+    from threatkit.draw import draw
+
+    draw(system).save(target)
+    Page().line(f"{target}: {_contents(system)}")
+    return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from threatkit.vocabulary import data_path
+
+    target = Path(options.file)
+    text = data_path("starting-model.yaml").read_text(encoding="utf-8")
+    try:
+        with target.open("x", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+    except FileExistsError:
+        raise ModelError([Problem(str(target), 0, 0, "exists already; it was left as it is")]) from None
+    Page().line(f"{target}: a model to start from. Edit it, then: threatkit analyze {_quoted(options.file)}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    page, code = Page(), 0
+    for name in options.models:
+        try:
+            system = _load(name)
+        except ThreatkitError as error:
+            sys.stdout.flush()
+            print(clean_lines(error), file=sys.stderr)
+            code = 2
+        else:
+            page.line(f"{name}: ok, {_contents(system)}")
+    return code
+
+
+def _samples(options: argparse.Namespace) -> int:
+    from threatkit.modelfile import sample, samples
+
+    systems = {name: sample(name) for name in samples()}
+    Page().table(("SAMPLE", "SYSTEM", "CONTENTS"), [(name, s.name, _contents(s)) for name, s in systems.items()])
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from threatkit import cli_lab
+
+    folder = cli_lab.lab_folder(options.dir)
+    copied, kept = cli_lab.fill(folder)
+    said = f"{_number(copied, 'file')} copied, {kept} there already and left as they are" if copied + kept else ""
+    Page().line(f"{folder}: {said or 'the checkout of threatkit'}")
+    if options.copy_only:
+        return 0
+    return cli_lab.start(folder, options.jupyter, browser=not options.no_browser)
+
+
+# -- loading --------------------------------------------------------------------------------------
+
+
+def _load(name: str) -> System:
+    """The model in a file, or the sample system of that name; a file wins."""
+    from threatkit.modelfile import load, sample, samples
+
+    path = Path(name)
+    if name in samples() and not path.is_file():
+        return sample(name)
+    looks_like_path = path.suffix or len(path.parts) > 1 or os.path.lexists(path)
+    if not looks_like_path:
+        raise NotFoundError(
+            f"{shown(name)} is neither a file nor a sample system (`threatkit samples` lists those)"
+            f"{nearest(name, samples())}"
+        )
+    return load(path)
+
+
+def _analysis(options: argparse.Namespace) -> tuple[Analysis, System]:
+    system = _load(options.model)
+    from threatkit.analysis import analyze
+    from threatkit.catalog import load_catalog
+
+    catalog = load_catalog(*map(Path, options.rules)) if options.rules else None
+    return analyze(system, catalog), system
+
+
+# -- printing -------------------------------------------------------------------------------------
+
+
+def _print_analysis(options: argparse.Namespace, system: System, analysis: Analysis, findings: list[Finding]) -> None:
+    page = Page()
+    page.line(f"{system.name}: {_contents(system)}", "bold")
+    page.line(_tally(findings, options.min_risk))
+    if findings:
+        page.line()
+        heads, rows = ("RISK", "FINDING", "PLACES", "STRIDE", "RULE"), [_row(finding) for finding in findings]
+        if page.width < _WIDE:
+            heads, rows = heads[:-1], [row[:-1] for row in rows]
+        page.table(heads, rows, [_LEVELS.get(finding.risk.level, "") for finding in findings])
+    for rank, finding in enumerate(findings[: options.top], start=1):
+        page.line()
+        page.line(f"{rank}. {finding.title} ({finding.rule}: {_some(finding.places)})", "bold")
+        page.prose(finding.explanation)
+        if finding.path:
+            page.prose(f"Path: {_in_words(system, finding.path)}")
+        risk = finding.risk
+        reasons = f": {'; '.join(risk.reasons)}" if risk.reasons else ""
+        page.prose(f"Risk {risk.score} = likelihood {risk.likelihood} × impact {risk.impact}{reasons}")
+    page.line()
+    page.line(_number(analysis.questions, "open question") + ("" if not analysis.questions else "; the best to ask:"))
+    for question in analysis.questions[:3]:
+        page.prose(f"- {question.text} ({question.place}: {question.fact})")
+    page.line()
+    model = _quoted(options.model)
+    if findings:
+        first = findings[0]
+        page.line(f"Next: threatkit why {model} {first.rule} {first.places[0]}   the evidence for a finding")
+        page.line(f"      threatkit questions {model}   what to find out")
+    elif analysis.questions:
+        page.line(f"Next: threatkit questions {model}   what to find out")
+    else:
+        page.line(f"Next: threatkit draw {model} -o model.svg   the picture")
+
+
+def _tally(findings: list[Finding], least: int | None) -> str:
+    levels = Counter(finding.risk.level for finding in findings)
+    parts = ", ".join(f"{levels[level]} {level}" for level in _LEVELS if levels[level])
+    limit = f" with a risk of {least} or more" if least else ""
+    return _number(findings, "finding") + limit + (f": {parts}" if parts else "")
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    risk = f"{finding.risk.score:2d} {finding.risk.level}"
+    return risk, finding.title, _some(finding.places), finding.letters, finding.rule
+
+
+def _some(places: tuple[str, ...], most: int = 4) -> str:
+    more = f" and {len(places) - most} more" if len(places) > most else ""
+    return ", ".join(places[:most]) + more
+
+
+def _in_words(system: System, path: tuple[str, ...]) -> str:
+    """A path as names: Customer —question→ Assistant. A flow that is followed backwards points backwards."""
+    words, before = [], None
+    for place in path:
+        part = system[place]
+        if place in system.elements:
+            words.append(part.label)
+            before = place
+        else:
+            against = before is not None and part.source != before and part.target == before
+            words.append(f"←{part.label}—" if against else f"—{part.label}→")
+    return " ".join(words)
+
+
+def _contents(system: System) -> str:
+    counts = [(system.elements, "element"), (system.flows, "flow"), (system.data, "data asset")]
+    boundaries = f"{len(system.boundaries)} trust {'boundary' if len(system.boundaries) == 1 else 'boundaries'}"
+    return ", ".join([*(_number(things, noun) for things, noun in counts), boundaries])
+
+
+def _number(things: Any, noun: str) -> str:
+    count = things if isinstance(things, int) else len(things)
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return shlex.quote(word)
+
+
+def _print_json(result: dict[str, Any]) -> None:
+    import json
+
+    print(json.dumps(result, indent=2))  # ASCII: no character of a model can reach the terminal as itself
