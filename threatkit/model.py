@@ -8,36 +8,65 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from threatkit.errors import ModelError, NotFoundError, Problem, nearest, shown
+from threatkit.errors import ModelError, NotFoundError, Problem, VocabularyError, nearest, shown
 from threatkit.vocabulary import check_word, shape_of, vocabulary, words
 
 if TYPE_CHECKING:
     import networkx
 
+_FIRST = ("source", "target", "kind", "name", "boundary", "description", "properties")
 ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}$"
+
+
+def _truth(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if value == "unknown":
+        return None
+    raise ValueError(f"expected true, false or unknown, found {shown(value)}")
+
 
 Truth = Annotated[
     bool | None,
-    BeforeValidator(lambda value: None if value == "unknown" else value),
+    BeforeValidator(_truth),
     WithJsonSchema({"enum": [True, False, None, "unknown"]}),
 ]
 
 
+def _date(value: object) -> object:
+    try:
+        if isinstance(value, str) and len(value) == 10:
+            return datetime.date.fromisoformat(value)
+        if type(value) is datetime.date:
+            return value
+    except ValueError:
+        pass
+    raise ValueError(f"expected a date such as 2026-11-01, found {shown(value)}")
+
+
+Date = Annotated[
+    datetime.date,
+    BeforeValidator(_date),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
+]
+
+
 def _word(section: str) -> Any:
-    """A string of one vocabulary section; the JSON Schema lists the words with their sentences."""
-    choices = {"enum": list(words(section))}
-    return Annotated[str, BeforeValidator(lambda value: check_word(section, value)), WithJsonSchema(choices)]
+    """A string of one vocabulary section; `words` in its JSON Schema stands for the words of the section."""
+    schema = WithJsonSchema({"words": [section]})
+    return Annotated[str, BeforeValidator(lambda value: check_word(section, value)), schema]
 
 
 def _said_word(value: object) -> str:
-    for section in ("controls", "properties"):
-        if value in words(section):
-            return str(value)
-    return check_word("controls", value)
+    known = (*words("controls"), *words("properties"))
+    if value in known:
+        return str(value)
+    raise VocabularyError(f"unknown control or property {shown(value)}{nearest(value, known)}")
 
 
 Id = Annotated[str, Field(pattern=ID_PATTERN, description="Short and stable: letters, digits, _ . -")]
@@ -45,11 +74,13 @@ Control = _word("controls")
 Said = Annotated[
     str,
     BeforeValidator(_said_word),
-    WithJsonSchema({"enum": [*words("controls"), *words("properties")]}),
+    WithJsonSchema({"words": ["controls", "properties"]}),
 ]
 
 
 def _as_tuple(value: object) -> object:
+    if value is None:
+        return ()
     return (value,) if isinstance(value, str) else value
 
 
@@ -144,8 +175,8 @@ class Assumption(_Noun):
     """Something taken for granted in this model, to be checked again at the next review."""
 
     text: str
-    about: str | None = Field(None, description="The id of an element, flow or boundary.")
-    reviewed: datetime.date | None = Field(None, description="When somebody last checked it.")
+    about: str | None = Field(None, description="The id of an element, flow, boundary or data asset.")
+    reviewed: Date | None = Field(None, description="When somebody last checked it.")
 
 
 class System:
@@ -164,8 +195,6 @@ class System:
     """
 
     def __init__(self, name: str, description: str | None = None):
-        if not isinstance(name, str) or not name.strip():
-            raise ModelError("a system needs a name")
         self.name, self.description = name, description
         self._data: dict[str, DataAsset] = {}
         self._boundaries: dict[str, Boundary] = {}
@@ -174,6 +203,27 @@ class System:
         self.assumptions: list[Assumption] = []
         self.source: Any = None  # set by modelfile.load: where the system came from
         self._graph: networkx.MultiDiGraph | None = None
+        self._rooted: set[str] = set()  # boundaries that are known not to lie inside themselves
+
+    @property
+    def name(self) -> str:
+        """What people call the system."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        if not isinstance(name, str) or not name.strip():
+            raise ModelError("a system needs a name")
+        self._name = _text("name", name)
+
+    @property
+    def description(self) -> str | None:
+        """What the system is for, in a sentence or two."""
+        return self._description
+
+    @description.setter
+    def description(self, description: str | None) -> None:
+        self._description = None if description is None else _text("description", description)
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -268,6 +318,8 @@ class System:
 
     def add(self, part: Any) -> Any:
         """Add a noun that was made elsewhere, after checking every reference in it. Raises ModelError."""
+        if not isinstance(part, _Noun):
+            raise ModelError(f"expected a part of a system, found {shown(part)}")
         problems = [message for _, message in self.problems_of(part)]
         if isinstance(part, Element | Flow) and part.id in self:
             kind = "element" if part.id in self._elements else "flow"
@@ -287,10 +339,10 @@ class System:
         >>> app.replace("bot", controls=["human_approval"]).controls
         ('human_approval',)
         """
-        old = self[part] if isinstance(part, str) else part
+        old = self._own(part)
         if "id" in changes and changes["id"] != old.id:
             raise ModelError("an id cannot be replaced, since flows and decisions refer to it; use rename")
-        new = _build(type(old), **{**_attributes(old), **changes})
+        new = _build(type(old), **{**_attributes(old), **{name: _id(value) for name, value in changes.items()}})
         self._refuse(message for _, message in self.problems_of(new))
         self._put(new)
         return new
@@ -314,8 +366,7 @@ class System:
 
     def remove(self, part: str | Element | Flow | Boundary | DataAsset) -> None:
         """Remove a part; an element takes its flows with it, a boundary hands its content to the one around it."""
-        if isinstance(part, str):
-            part = self[part]
+        part = self._own(part)
         if isinstance(part, Flow):
             del self._flows[part.id]
         elif isinstance(part, Element):
@@ -335,6 +386,26 @@ class System:
             del self._data[part.id]
         self.assumptions = [a for a in self.assumptions if a.about is None or self._is_known(a.about)]
         self._graph = None
+
+    def _own(self, part: Any) -> Any:
+        """The part of this system with that id, as it is now; NotFoundError for one of another system."""
+        if isinstance(part, str):
+            return self[part]
+        own = self._table(part).get(part.id)
+        if own is None:
+            raise NotFoundError(f"this system has no {type(part).__name__.lower()} {shown(part.id)}")
+        return own
+
+    def _table(self, part: Any) -> dict[str, Any]:
+        for noun, table in (
+            (DataAsset, self._data),
+            (Boundary, self._boundaries),
+            (Element, self._elements),
+            (Flow, self._flows),
+        ):
+            if isinstance(part, noun):
+                return table
+        raise ModelError(f"expected an element, flow, boundary or data asset, found {shown(part)}")
 
     def copy(self) -> System:
         """An independent copy; its parts are shared, since they cannot change."""
@@ -374,7 +445,7 @@ class System:
                 yield from self._reference("inside", part.inside, self._boundaries, "boundary")
             yield from self._cycle(part)
         elif isinstance(part, Assumption) and part.about is not None and not self._is_known(part.about):
-            known = [*self._elements, *self._flows, *self._boundaries]
+            known = [*self._elements, *self._flows, *self._boundaries, *self._data]
             yield "about", f"nothing is called {shown(part.about)}{nearest(part.about, known)}"
         if isinstance(part, _Place):
             present = {*part.controls, *getattr(part, "properties", ())}
@@ -395,13 +466,14 @@ class System:
 
     def _cycle(self, boundary: Boundary) -> Iterator[tuple[str, str]]:
         seen, around = {boundary.id}, boundary.inside
-        while around is not None:
-            if around in seen:
-                yield "inside", f'boundary "{boundary.id}" lies inside itself'
-                return
+        while around is not None and around not in seen and around not in self._rooted:
             seen.add(around)
             next_out = self._boundaries.get(around)
             around = next_out.inside if next_out else None
+        if around == boundary.id:
+            yield "inside", f'boundary "{boundary.id}" lies inside itself'
+        elif around not in seen:
+            self._rooted |= seen
 
     def _is_known(self, id: str) -> bool:
         return id in self or id in self._boundaries or id in self._data
@@ -415,13 +487,21 @@ class System:
         if isinstance(part, Assumption):
             self.assumptions.append(part)
             return
-        tables = {DataAsset: self._data, Boundary: self._boundaries, Element: self._elements, Flow: self._flows}
-        tables[type(part)][part.id] = part
+        self._table(part)[part.id] = part
         self._graph = None
+        self._rooted.clear()
 
 
 def _id(part: Any) -> Any:
     return part.id if isinstance(part, _Noun) else part
+
+
+def _text(what: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ModelError(f"{what}: expected a text, found {shown(value)}")
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise ModelError(f"{what}: half of a character (a lone surrogate) in {shown(value)}")
+    return value
 
 
 def _attributes(part: _Noun) -> dict[str, Any]:
@@ -469,8 +549,16 @@ def plain_message(error: Any, noun: type | None = None) -> str:
 def _file_form(part: _Noun) -> dict[str, Any]:
     """A part as the plain values of a model file: aliases, no id, nothing that is at its default."""
     form: dict[str, Any] = {}
-    for name, field in type(part).model_fields.items():
+    for name, alias, default in _fields(type(part)):
         value = getattr(part, name)
-        if name != "id" and value != field.default:
-            form[field.alias or name] = list(value) if isinstance(value, tuple) else value
+        if value != default:
+            form[alias] = list(value) if isinstance(value, tuple) else value
     return form
+
+
+@cache
+def _fields(noun: type[_Noun]) -> list[tuple[str, str, Any]]:
+    """(name, key in the file, default) of each attribute but the id, in the order that reads best."""
+    names = sorted(noun.model_fields, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    fields = noun.model_fields
+    return [(name, fields[name].alias or name, fields[name].default) for name in names if name != "id"]

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
+import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,13 +30,15 @@ from threatkit.model import (
     System,
     plain_message,
 )
-from threatkit.vocabulary import data_path
+from threatkit.vocabulary import data_path, meaning, words
 from threatkit.yamledit import edit_yaml, flow_form
 from threatkit.yamltext import Document, parse_yaml, read_text, read_yaml
 
 FORMAT = 1
+MAX_PROBLEMS = 100
 _SECTIONS = {"data": DataAsset, "boundaries": Boundary, "elements": Element}
-_KEYS = ("threatkit", "name", "description", *_SECTIONS, "flows", "assumptions")
+_LISTS = {"flows": Flow, "assumptions": Assumption}
+_KEYS = ("threatkit", "name", "description", *_SECTIONS, *_LISTS)
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def save(system: System, path: str | os.PathLike | None = None, *, overwrite: bo
         previous, fault = read_text(target)
         ours = source is not None and _same_file(source.path, target)
         if fault and not overwrite:
-            raise ModelError([Problem(str(target), 0, 0, fault)])
+            raise ModelError([fault])
         if not overwrite and (not ours or _digest(previous) != source.digest):
             why = "changed on disk since it was read" if ours else "exists already"
             raise SaveConflictError(
@@ -100,10 +105,13 @@ def save(system: System, path: str | os.PathLike | None = None, *, overwrite: bo
                                             "load it again, or save with overwrite=True")]
             )  # fmt: skip
         previous = None if fault else previous
-    text = _new_text(system, previous, str(target))
+    text = _new_text(system, previous, target)
+    document = parse_yaml(text, str(target))
+    if _system(document) != system:
+        raise ModelError([Problem(str(target), 0, 0, "the file would not give back this system; nothing was written")])
     if text != previous:
-        write_atomically(target, text, backup=previous is not None)
-    system.source = Source(target, _digest(text), parse_yaml(text, str(target)).places)
+        write_atomically(target, text, backup=target.exists())
+    system.source = Source(target, _digest(text), document.places)
     return target
 
 
@@ -116,13 +124,13 @@ def write_atomically(target: Path, text: str | bytes, *, backup: bool = False) -
     target = target.resolve() if target.is_symlink() else target
     temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent)
         with os.fdopen(handle, "wb") as out:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
         os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        if backup and target.exists():
+        if backup and target.is_file():
             _keep_backup(target)
         os.replace(temporary, target)
         temporary = None
@@ -140,14 +148,15 @@ def write_atomically(target: Path, text: str | bytes, *, backup: bool = False) -
 
 def _keep_backup(target: Path) -> None:
     kept = target.with_name(target.name + ".bak")
-    handle, temporary = tempfile.mkstemp(prefix=f".{kept.name}.", suffix=".tmp", dir=target.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{kept.name[:40]}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(target.read_bytes())
             out.flush()
             os.fsync(out.fileno())
+        os.chmod(temporary, target.stat().st_mode & 0o777)
         os.replace(temporary, kept)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
@@ -180,15 +189,54 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _new_text(system: System, previous: str | None, file: str) -> str:
-    if previous is None:
-        return dumps(system)
-    form = system.to_dict()
+def _new_text(system: System, previous: str | None, target: Path) -> str:
+    form = _plain(system.to_dict())
+    document = None if previous is None else parse_yaml(previous, str(target))
     try:
-        old = loads(previous, file).to_dict()
+        old = {} if document is None else _plain(_system(document).to_dict())
     except ModelError:
-        return dumps(system)  # overwrite=True over a file that is no model; the backup keeps it
-    return previous if old == form else edit_yaml(previous, _plain(form), file)
+        document = None  # overwrite=True over a file that is no model; the backup keeps it
+    if document is not None and old == form:
+        return previous
+    if target.suffix.lower() == ".json":
+        return json.dumps(form, indent=2, ensure_ascii=False) + "\n"
+    if document is None:
+        return dumps(system)
+    emptied = {key: None for key in (*_SECTIONS, *_LISTS) if key in old and key not in form}
+    return edit_yaml(previous, _wanted(document.value, old, form | emptied), str(target))
+
+
+def _wanted(raw: Any, old: Any, new: Any) -> Any:
+    """The values of a file with only what changed from `old` to `new`.
+
+    `raw` may say more than `old`, such as `encrypted: unknown`, or the same in another way, such as `controls: tls`;
+    what did not change stays as it was said.
+    """
+    if old == new:
+        return raw
+    if isinstance(raw, dict) and isinstance(old, dict) and isinstance(new, dict):
+        kept = {
+            key: _wanted(entry, old.get(key), new.get(key))
+            for key, entry in raw.items()
+            if key in new or key not in old
+        }
+        gone = {repr(entry): key for key, entry in old.items() if key not in new and isinstance(entry, dict)}
+        added = {key: entry for key, entry in new.items() if key not in raw}
+        return kept | {key: raw[gone[repr(entry)]] if repr(entry) in gone else entry for key, entry in added.items()}
+    if _are_flows(raw) and _are_flows(old) and _are_flows(new):
+        before = {entry["id"]: at for at, entry in enumerate(old)}
+        staying = {entry["id"] for entry in new}
+        gone = {repr({**entry, "id": ""}): at for at, entry in enumerate(old) if entry["id"] not in staying}
+        result = []
+        for entry in new:
+            at = before.get(entry["id"], gone.get(repr({**entry, "id": ""})))
+            result.append(entry if at is None else {**_wanted(raw[at], old[at], entry), "id": entry["id"]})
+        return result
+    return new
+
+
+def _are_flows(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) and "id" in entry for entry in value)
 
 
 def _plain(value: Any) -> Any:
@@ -201,29 +249,34 @@ def _plain(value: Any) -> Any:
 
 def _system(document: Document) -> System:
     """Build the system, collecting every fault before raising."""
-    if not document.problems:
-        _check_top(document)
-    if document.problems:
+    if document.problems and document.value is None:
         raise ModelError(document.problems)
-    top = document.value
-    system = System(top["name"], top.get("description"))
-    parts = [*_sections(document), *_flows(document), *_assumptions(document)]
-    for _, part in parts:
-        system._put(part)
+    top = _check_top(document)
+    name, description = top.get("name"), top.get("description")
+    system = System(name if isinstance(name, str) and name.strip() else "?")
+    system.description = description if isinstance(description, str) else None
+    parts = [*_sections(document, system, top), *_flows(document, system, top), *_assumptions(document, system, top)]
     for path, part in parts:
         for attribute, message in system.problems_of(part):
             document.problem((*path, attribute), f"{_where(path)}.{attribute}: {message}")
+        if len(document.problems) > MAX_PROBLEMS:
+            break
     if document.problems:
-        raise ModelError(document.problems)
+        found = sorted(set(document.problems))
+        if len(found) > MAX_PROBLEMS:
+            rest = found[MAX_PROBLEMS]
+            found[MAX_PROBLEMS:] = [Problem(rest.file, rest.line, rest.column, "more faults from here on")]
+        raise ModelError(found)
     return system
 
 
-def _check_top(document: Document) -> None:
+def _check_top(document: Document) -> dict[str, Any]:
+    """Check the keys of the file; what comes back has only sections of the right type."""
     top = document.value
     if not isinstance(top, dict):
         what = "the file is empty" if top is None else f"expected keys and values, found {shown(top)}"
         document.problem((), f'{what}; a model file starts with "threatkit: 1"')
-        return
+        raise ModelError(document.problems)
     for key in top:
         if key not in _KEYS:
             document.problem((key, ""), f"unknown key {shown(key)}{nearest(key, _KEYS)}")
@@ -231,53 +284,58 @@ def _check_top(document: Document) -> None:
         found = f", found {shown(top['threatkit'])}" if "threatkit" in top else ""
         document.problem(("threatkit",), f'expected "threatkit: {FORMAT}", the version of the format{found}')
     if not isinstance(top.get("name"), str) or not top["name"].strip():
-        document.problem(("name",), 'the system needs a "name", as a text')
-    if not isinstance(top.get("description", ""), str | None):
-        document.problem(("description",), "description: expected a text")
-    for key in ("flows", "assumptions"):
-        if not isinstance(top.get(key), list | None):
-            document.problem((key,), f"{key}: expected a list, each entry with a dash, found {shown(top[key])}")
-    for key in _SECTIONS:
-        if not isinstance(top.get(key), dict | None):
-            document.problem((key,), f"{key}: expected ids with their attributes, found {shown(top[key])}")
+        found = f", found {shown(top['name'])}" if "name" in top else ""
+        document.problem(("name",), f'the system needs a "name", as a text{found}')
+    if not isinstance(top.get("description"), str | None):
+        document.problem(("description",), f"description: expected a text, found {shown(top['description'])}")
+    wrong = set()
+    for key in (*_SECTIONS, *_LISTS):
+        if not isinstance(top.get(key), (dict if key in _SECTIONS else list) | None):
+            what = "ids with their attributes" if key in _SECTIONS else "a list, each entry with a dash"
+            document.problem((key,), f"{key}: expected {what}, found {shown(top[key])}")
+            wrong.add(key)
+    return {key: value for key, value in top.items() if key not in wrong}
 
 
-def _sections(document: Document) -> list[tuple[tuple, Any]]:
-    parts = []
+def _sections(document: Document, system: System, top: dict) -> Iterator[tuple[tuple, Any]]:
     for section, noun in _SECTIONS.items():
-        for id, entry in (document.value.get(section) or {}).items():
-            if isinstance(entry, dict) and "id" in entry:
-                document.problem((section, id, "id", ""), f'{section}.{id}: unknown key "id"; the id is the key itself')
-                continue
-            parts += _part(document, (section, id), noun, {} if entry is None else entry, id)
-    return parts
+        for id, entry in (top.get(section) or {}).items():
+            yield from _part(document, system, (section, id), noun, {} if entry is None else entry, id)
 
 
-def _flows(document: Document) -> list[tuple[tuple, Any]]:
-    parts, seen = [], set(document.value.get("elements") or {})
-    for position, entry in enumerate(document.value.get("flows") or []):
-        path = ("flows", position)
+def _flows(document: Document, system: System, top: dict) -> Iterator[tuple[tuple, Any]]:
+    for at, entry in enumerate(top.get("flows") or []):
         id = entry.get("id") if isinstance(entry, dict) else None
-        if id is not None and id in seen:
-            document.problem((*path, "id"), f"flow {shown(id)} exists already; ids of elements and flows are unique")
-            continue
-        seen.add(id)
-        parts += _part(document, path, Flow, entry)
-    return parts
+        if isinstance(id, str) and id in system:
+            said = f"flow {shown(id)} exists already; ids of elements and flows are unique"
+            document.problem(("flows", at, "id"), said)
+        else:
+            yield from _part(document, system, ("flows", at), Flow, entry)
 
 
-def _assumptions(document: Document) -> list[tuple[tuple, Any]]:
-    entries = enumerate(document.value.get("assumptions") or [])
-    return [part for at, entry in entries for part in _part(document, ("assumptions", at), Assumption, entry)]
+def _assumptions(document: Document, system: System, top: dict) -> Iterator[tuple[tuple, Any]]:
+    for at, entry in enumerate(top.get("assumptions") or []):
+        yield from _part(document, system, ("assumptions", at), Assumption, entry)
 
 
-def _part(document: Document, path: tuple, noun: type, entry: Any, id: str | None = None) -> list[tuple[tuple, Any]]:
-    if not isinstance(entry, dict):
-        document.problem(path, f"{_where(path)}: expected keys and values, found {shown(entry)}")
-        return []
-    values = entry if id is None else {**entry, "id": id}
+def _part(
+    document: Document, system: System, path: tuple, noun: type, entry: Any, id: str | None = None
+) -> Iterator[tuple[tuple, Any]]:
+    """Build one part, put it into the system and yield it; a broken one stays known by its id and is not yielded."""
+    if len(document.problems) > MAX_PROBLEMS:
+        return
+    known_by = id if id is not None else entry.get("id") if isinstance(entry, dict) else None
     try:
-        return [(path, noun.model_validate(values, by_alias=True, by_name=False))]
+        if not isinstance(entry, dict):
+            document.problem(path, f"{_where(path)}: expected keys and values, found {shown(entry)}")
+        elif id is not None and "id" in entry:
+            document.problem((*path, "id", ""), f'{_where(path)}: unknown key "id"; the id is the key itself')
+        else:
+            values = entry if id is None else {**entry, "id": id}
+            part = noun.model_validate(values, by_alias=True, by_name=False)
+            system._put(part)
+            yield path, part
+            return
     except ValidationError as error:
         for fault in error.errors():
             place = (*path, *fault["loc"])
@@ -288,17 +346,22 @@ def _part(document: Document, path: tuple, noun: type, entry: Any, id: str | Non
             elif fault["loc"] == ("id",) and id is not None:
                 place = (*path, "")
             document.problem(place, f"{_where((*path, *fault['loc']))}: {plain_message(fault, noun)}")
-        return []
+    if isinstance(known_by, str):  # so that what refers to it is not reported too
+        system._put(noun.model_construct(id=known_by))
 
 
 def _where(path: tuple) -> str:
-    return ".".join(f"{part}" for part in path if part != "")
+    steps = (str(step) for step in path if step != "")
+    return ".".join(step if re.fullmatch(r"[\w.-]{1,64}", step) else shown(step) for step in steps)
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a model file, from the classes of `threatkit.model`; see data/schema/."""
+    """The JSON Schema of a model file, from the classes of `threatkit.model`; see data/schema/.
+
+    Draft 7 with `enumDescriptions`, which editors show beside each word of the vocabulary.
+    """
     schema: dict[str, Any] = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": "threatkit-model-1.schema.json",
         "title": "threatkit model file",
         "type": "object",
@@ -306,38 +369,54 @@ def json_schema() -> dict[str, Any]:
         "required": ["threatkit", "name"],
         "properties": {
             "threatkit": {"const": FORMAT, "description": "The version of the format."},
-            "name": {"type": "string", "minLength": 1},
-            "description": {"type": ["string", "null"]},
+            "name": {"type": "string", "pattern": r"\S", "description": "What people call the system."},
+            "description": {"type": ["string", "null"], "description": "What the system is for."},
         },
     }
     for section, noun in _SECTIONS.items():
         part = noun.model_json_schema(by_alias=True)
         part["properties"].pop("id")
         part["required"] = [name for name in part.get("required", ()) if name != "id"]
+        nothing = [] if part["required"] else ["null"]
         schema["properties"][section] = {
             "type": ["object", "null"],
             "propertyNames": {"pattern": ID_PATTERN},
-            "additionalProperties": _lists(part),
+            "additionalProperties": _for_files(part) | {"type": ["object", *nothing]},
         }
-    for section, noun in (("flows", Flow), ("assumptions", Assumption)):
-        schema["properties"][section] = {
-            "type": ["array", "null"],
-            "items": _lists(noun.model_json_schema(by_alias=True)),
-        }
-    return schema
+    for section, noun in _LISTS.items():
+        part = _for_files(noun.model_json_schema(by_alias=True))
+        schema["properties"][section] = {"type": ["array", "null"], "items": part}
+    definitions: dict[str, Any] = {}
+    _resolve_words(schema, definitions)
+    return schema | {"definitions": definitions}
 
 
-def _lists(part: dict[str, Any]) -> dict[str, Any]:
-    """Let a list of one word be written as the word, as the reader does."""
+def _for_files(part: dict[str, Any]) -> dict[str, Any]:
+    """Let a list of one word be written as the word and an empty one as nothing, as the reader does."""
     for name, attribute in part["properties"].items():
         for variant in [attribute, *attribute.get("anyOf", ())]:
             if variant.get("type") == "array":
-                item = variant.get("items", {})
-                rest = {key: attribute.pop(key) for key in ("description", "default", "title") if key in attribute}
-                nothing = [{"type": "null"}] if "anyOf" in attribute else []
-                part["properties"][name] = {"anyOf": [{"type": "array", "items": item}, item, *nothing], **rest}
+                rest = {key: attribute[key] for key in ("description", "default") if key in attribute}
+                item = variant["items"]
+                forms = [{"type": "array", "items": item}, item, {"type": "null"}]
+                part["properties"][name] = {"anyOf": forms, **rest}
                 break
+        part["properties"][name].pop("title", None)
+        if part["properties"][name].get("default", ...) is None:
+            del part["properties"][name]["default"]
     return part
+
+
+def _resolve_words(schema: Any, definitions: dict[str, Any]) -> None:
+    """Replace `words` by a reference to the words of these sections of the vocabulary, with their meanings."""
+    if isinstance(schema, dict) and isinstance(schema.get("words"), list):
+        sections = schema.pop("words")
+        name = "_or_".join(sections)
+        pairs = [(word, meaning(section, word)) for section in sections for word in words(section)]
+        definitions[name] = {"enum": [word for word, _ in pairs], "enumDescriptions": [said for _, said in pairs]}
+        schema["$ref"] = f"#/definitions/{name}"
+    for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _resolve_words(value, definitions)
 
 
 def samples() -> list[str]:
