@@ -73,21 +73,24 @@ class LayoutError(ThreatkitError):
 
 
 def nearest(word: object, words: Iterable[str]) -> str:
-    """A hint for a misspelt word: `; did you mean "…"?`, or an empty string.
+    """A hint for a misspelt word: `; did you mean "…"?`, or an empty string. Case does not count.
 
-    >>> nearest("datastor", ["datastore", "agent"])
+    >>> nearest("DataStor", ["datastore", "agent"])
     '; did you mean "datastore"?'
     """
-    close = difflib.get_close_matches(str(word)[:80], list(words), n=1, cutoff=0.6)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    folded = {valid.lower(): valid for valid in words}
+    close = difflib.get_close_matches(str(word)[:80].lower(), list(folded), n=1, cutoff=0.6)
+    return f"; did you mean {shown(folded[close[0]])}?" if close else ""
 
 
 def shown(value: object, limit: int = 60) -> str:
     """A value as it can stand in one line of an error message: quoted, short, no control characters.
 
-    >>> shown("a\\nb")
-    '"a\\\\nb"'
+    >>> shown("a\\nb"), shown(None), shown(True)
+    ('"a\\\\nb"', 'nothing', 'true')
     """
+    if value is None or isinstance(value, bool):
+        return "nothing" if value is None else str(value).lower()
     text = value if isinstance(value, str) else repr(value)
     if len(text) > limit:
         text = text[: limit - 1] + "…"

@@ -10,6 +10,7 @@ from typing import Any
 from threatkit.errors import VocabularyError, nearest, shown
 
 _HERE = Path(__file__).resolve().parent
+_SINGULAR = {"properties": "property", "data_classes": "data_class"}
 
 
 def data_path(*parts: str) -> Path:
@@ -61,8 +62,21 @@ def check_word(section: str, word: object) -> str:
     """Return `word` if `section` has it, else raise VocabularyError with the nearest valid word."""
     if isinstance(word, str) and word in _index(section):
         return word
-    singular = section.replace("_", " ").rstrip("s") if section != "properties" else "property"
-    raise VocabularyError(f"unknown {singular} {shown(word)}{nearest(word, words(section))}")
+    noun = _SINGULAR.get(section, section.removesuffix("s")).replace("_", " ")
+    raise VocabularyError(f"unknown {noun} {shown(word)}{nearest(word, words(section))}")
+
+
+def meaning(section: str, word: str) -> str:
+    """What a word means, in one sentence.
+
+    >>> meaning("kinds", "tool")
+    'A function that a model may call.'
+    """
+    entry = vocabulary()[section][word]
+    if isinstance(entry, str) or "means" in entry:
+        return entry if isinstance(entry, str) else entry["means"]
+    encrypted = {True: "Encrypts the transport.", False: "Does not encrypt the transport."}
+    return encrypted.get(entry.get("encrypted"), "Says nothing about encryption.")
 
 
 @cache

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
 
 from threatkit.errors import ModelError, Problem
-from threatkit.yamltext import parse_yaml
+from threatkit.yamltext import BOM, events, parse_yaml
 
-_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-_PLAIN = re.compile(r"[^\W\d][\w ./()'+\-]*(?<! )$", re.ASCII)
+_BREAK = re.compile(r"\r\n|[\n\r]")
+_COMMA = re.compile(r"\s*,")
+_PLAIN = re.compile(r"[^\W\d](?:[\w ./()'+\-]*[\w./()'+\-])?", re.ASCII)
 _LOADED = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -31,10 +36,10 @@ def flow_form(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     text = str(value)
-    if _PLAIN.match(text) and text.lower() not in _LOADED:
+    if _PLAIN.fullmatch(text) and text.lower() not in _LOADED:
         return text
     return re.sub(
-        r"[\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]",
+        r"[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]",
         lambda found: f"\\u{ord(found[0]):04x}",
         json.dumps(text, ensure_ascii=False),
     )
@@ -51,15 +56,13 @@ def edit_yaml(text: str, wanted: dict[str, Any], file: str = "<text>") -> str:
       llm: {kind: llm}
     <BLANKLINE>
     """
-    import yaml
-
     current = parse_yaml(text, file)
-    root = None if current.problems else yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-    if root is None or root.id != "mapping":
+    if current.problems or not isinstance(current.value, dict):
         raise ModelError([Problem(file, 0, 0, "the file on disk is not a model file; it was left alone")])
-    editor = _Editor(text)
-    editor.mapping(root, current.value, wanted)
-    result = editor.apply()
+    bare = text.removeprefix(BOM)
+    editor = _Editor(bare)
+    editor.entries(editor.tree(), current.value, wanted)
+    result = text[: len(text) - len(bare)] + editor.apply()
     after = parse_yaml(result, file)
     if after.problems or not _same(after.value, wanted):
         raise ModelError(
@@ -70,17 +73,25 @@ def edit_yaml(text: str, wanted: dict[str, Any], file: str = "<text>") -> str:
 
 
 def _same(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, dict):
-        value = {} if value is None else value
-        if not isinstance(value, dict):
-            return False
-        return all(_same(value.get(key), wanted.get(key)) for key in {*value, *wanted})
-    if isinstance(wanted, list | tuple):
-        value = [] if value is None else value if isinstance(value, list) else [value]
+    """Whether a value is the wanted one; where None is wanted, an empty list or mapping will do."""
+    if isinstance(wanted, dict) and isinstance(value, dict):
+        return all(_same(value.get(key), wanted.get(key)) for key in {**value, **wanted})
+    if isinstance(wanted, list) and isinstance(value, list):
         return len(value) == len(wanted) and all(map(_same, value, wanted))
-    if wanted is None:
-        return value is None or value in ("unknown", [], {})
-    return value == wanted or str(value) == str(wanted)
+    return value == wanted or (wanted is None and value in ([], {}))
+
+
+@dataclass(slots=True)
+class _Node:
+    """A value in the text. `children` of a mapping are (key, value), those of a list (None, value)."""
+
+    start: int
+    end: int
+    text: str = ""
+    style: str | None = None
+    flow: bool = False
+    mapping: bool = False
+    children: list[tuple[_Node | None, _Node]] = field(default_factory=list)
 
 
 class _Editor:
@@ -92,6 +103,35 @@ class _Editor:
         self.splices: list[tuple[int, int, str]] = []
         self.newline = "\r\n" if "\r\n" in text else "\n"
 
+    def tree(self) -> _Node:
+        """The nodes of the text, which `parse_yaml` has found to be sound."""
+        root, waiting = _Node(0, 0), None
+        stack = [root]
+        for event in events(self.text):
+            kind = type(event).__name__
+            if kind in ("MappingEndEvent", "SequenceEndEvent"):
+                node = stack.pop()
+                node.end = self._offset(event.end_mark) if node.flow or not node.children else node.children[-1][1].end
+            elif kind in ("ScalarEvent", "AliasEvent", "MappingStartEvent", "SequenceStartEvent"):
+                node = self._node(event, kind)
+                if stack[-1].mapping and waiting is None:
+                    waiting = node
+                    continue
+                stack[-1].children.append((waiting, node))
+                waiting = None
+                if kind in ("MappingStartEvent", "SequenceStartEvent"):
+                    stack.append(node)
+        return root.children[0][1]
+
+    def _node(self, event: Any, kind: str) -> _Node:
+        start, end = self._offset(event.start_mark), self._offset(event.end_mark)
+        if kind != "ScalarEvent":
+            return _Node(start, end, "*", flow=bool(getattr(event, "flow_style", False)), mapping=kind[0] == "M")
+        if event.style in ("|", ">"):  # the mark is after the blank lines that follow
+            header = self.text[start : self._line_end(start)].partition("#")[0]
+            end = self._before_break(end) if "+" in header else len(self.text[start:end].rstrip()) + start
+        return _Node(start, max(start, end), event.value, event.style)
+
     def apply(self) -> str:
         result, at = [], 0
         for start, end, new in sorted(self.splices, key=lambda splice: splice[:2]):
@@ -99,81 +139,76 @@ class _Editor:
             at = max(at, end)
         return "".join([*result, self.text[at:]])
 
-    def mapping(self, node: Any, old: dict, new: dict) -> None:
-        """Splice what differs between two versions of a mapping."""
-        entries = {key.value: (key, value) for key, value in node.value}
-        for key, (key_node, value_node) in entries.items():
-            if key not in new:
-                self._delete(node, key_node, value_node)
-            elif not _same(old.get(key), new[key]):
-                self._value(key_node, value_node, old[key], new[key])
-        for key, value in new.items():
-            if key not in entries and not _same(None, value):
-                self._insert(node, f"{flow_form(key)}: ", value)
+    # -- what differs -----------------------------------------------------------------------------
 
-    def sequence(self, node: Any, old: list, new: list) -> None:
-        """Splice what differs between two versions of a list of entries with ids (or texts)."""
-        wanted = {_key(entry): entry for entry in new}
-        for child, entry in zip(node.value, old, strict=True):
-            if _key(entry) not in wanted:
-                self._delete(node, child, child)
-            elif not _same(entry, wanted[_key(entry)]):
-                self.mapping(child, entry, wanted[_key(entry)])
-        known = {_key(entry) for entry in old}
-        for entry in new:
-            if _key(entry) not in known:
-                self._insert(node, "" if node.flow_style else "- ", entry)
-
-    def _value(self, key_node: Any, node: Any, old: Any, new: Any) -> None:
-        if isinstance(old, dict) and isinstance(new, dict) and node.value:
-            self.mapping(node, old, new)
-        elif _are_entries(old) and _are_entries(new):
-            self.sequence(node, old, new)
-        elif old is None and isinstance(new, dict | list) and _are_entries(new):
-            after = self._line_end(self._end(key_node))
-            indent = " " * (key_node.start_mark.column + 2)
-            self.splices.append((after, after, self._lines(indent, new)))
+    def entries(self, node: _Node, old: dict | list, new: dict | list) -> None:
+        """Splice what differs between two versions of a mapping, or of a list of entries with ids or texts."""
+        if isinstance(old, dict) and isinstance(new, dict):
+            olds, news = list(old.items()), list(new.items())
+            pairs, added = _matched_keys(olds, news)
         else:
-            start, end = self._start(node), self._end(node)
-            gap = " " if self.text[start - 1 : start] == ":" else ""
-            self.splices.append((start, end, gap + flow_form(new)))
-
-    def _delete(self, parent: Any, first: Any, last: Any) -> None:
-        start, end = self._start(first), self._end(last)
-        if parent.flow_style:
-            after = re.compile(r"\s*,[ \t]*").match(self.text, end)
-            before = re.search(r",\s*$", self.text[:start])
-            if after:
-                end = after.end()
-            elif before:
-                start = before.start()
-            self.splices.append((start, end, ""))
+            olds, news = [(_key(entry), entry) for entry in old], [(_key(entry), entry) for entry in new]
+            pairs, added = _matched_order(olds, news)
+        for at, to in pairs.items():
+            (key, value), (new_key, new_value) = olds[at], news[to]
+            key_node, value_node = node.children[at]
+            if key_node is not None and key != new_key:
+                self.splices.append((key_node.start, key_node.end, flow_form(new_key)))
+            if not _same(value, new_value):
+                self._value(node, key_node, value_node, value, new_value)
+        gone = [at for at in range(len(olds)) if at not in pairs]
+        fresh = {after: [news[to] for to in tos] for after, tos in added.items()}
+        if node.flow:
+            self._edit_flow(node, gone, fresh)
         else:
-            above = len(_without_break(self.text[: self.starts[first.start_mark.line]]))
-            self.splices.append((above, self._line_end(end), ""))
+            self._edit_block(node, gone, fresh)
 
-    def _insert(self, parent: Any, prefix: str, value: Any) -> None:
-        if parent.flow_style:
-            at = self._end(parent) - 1
-            before = self.text[:at].rstrip()
-            comma = "" if not parent.value or before.endswith(",") else ", "
-            at = len(before) if parent.value else at
-            self.splices.append((at, at, comma + prefix + flow_form(value)))
+    def _value(self, parent: _Node, key: _Node | None, node: _Node, old: Any, new: Any) -> None:
+        """Splice one value that differs."""
+        emptied = new is None and not node.flow and key is not None and _are_entries(old)
+        if node.children and (emptied or (isinstance(old, dict | list) and type(old) is type(new) and new)):
+            self.entries(node, old, type(old)() if emptied else new)
             return
-        last = parent.value[-1]
-        after = self._line_end(self._end(last[1] if isinstance(last, tuple) else last))
-        if isinstance(last, tuple):
-            column = parent.value[0][0].start_mark.column
+        colon = None if key is None else self.text.index(":", key.end) + 1
+        if node.children and not node.flow and colon is not None:  # a block becomes something short
+            self.splices.append((colon, colon, " " + flow_form(new)))
+            self.splices.append((self._line_end(colon), node.end, ""))
+        elif not old and not parent.flow and _are_entries(new) and colon is not None:
+            after = self._line_end(node.end)
+            self.splices.append((colon, node.end, ""))
+            self.splices.append((after, after, self._lines(" " * (self._column(key.start) + 2), new)))
         else:
-            first = parent.value[0]
-            start = self._start(first)
-            column = self.text.rfind("-", 0, start) - self.starts[first.start_mark.line]
-        indent = " " * column
-        if column == 0 and isinstance(last, tuple) and _are_entries(value):
-            text = f"{self.newline}{prefix.rstrip()}{self._lines('  ', value)}"
-        else:
-            text = f"{self.newline}{indent}{prefix}{flow_form(value)}"
-        self.splices.append((after, after, text))
+            gap = " " if self.text[node.start - 1 : node.start] == ":" else ""
+            self.splices.append((node.start, node.end, gap + flow_form(new)))
+
+    # -- block style: an entry has its own lines --------------------------------------------------
+
+    def _edit_block(self, node: _Node, gone: list[int], fresh: dict[int, list]) -> None:
+        kept = sorted({*range(len(node.children))} - {*gone})
+        for at in gone:
+            begin, end = self._begin(node, at), self._line_end(node.children[at][1].end)
+            line = self._line_start(begin)
+            if not self.text[line:begin].strip():
+                self.splices.append((self._before_break(line), end, ""))
+                continue
+            next_key = self._begin(node, kept[0]) if kept else end  # the first key stands beside a dash
+            self.splices.append((begin, end if "#" in self.text[end:next_key] else next_key, ""))
+        column = self._column(self._begin(node, 0))
+        for after, entries in fresh.items():
+            lines = "".join(self._entry(node, column, key, value) for key, value in entries)
+            if after < 0 and kept:
+                at = self._before_break(self._line_start(self._begin(node, 0)))
+            else:
+                at = self._line_end(node.children[after][1].end)
+            self.splices.append((at, at, lines))
+
+    def _entry(self, node: _Node, column: int, key: Any, value: Any) -> str:
+        start = f"{self.newline}{' ' * column}"
+        if not node.mapping:
+            return f"{start}- {flow_form(value)}"
+        if column == 0 and _are_entries(value):
+            return f"{start}{flow_form(key)}:{self._lines('  ', value)}"
+        return f"{start}{flow_form(key)}: {flow_form(value)}"
 
     def _lines(self, indent: str, value: dict | list) -> str:
         if isinstance(value, dict):
@@ -182,35 +217,138 @@ class _Editor:
             lines = [f"- {flow_form(entry)}" for entry in value]
         return "".join(f"{self.newline}{indent}{line}" for line in lines)
 
+    def _begin(self, node: _Node, at: int) -> int:
+        """Where an entry begins: its key, or the dash of its list entry."""
+        key, value = node.children[at]
+        if key is not None:
+            explicit = self.text.rfind("?", self._line_start(key.start), key.start)
+            return key.start if explicit < 0 or self.text[explicit + 1 : key.start].strip() else explicit
+        column, line = self._column(node.start), self._line_start(value.start)
+        while line > node.start and (self.text[line + column] != "-" or self.text[line : line + column].strip()):
+            line = self._line_start(self._before_break(line))
+        return max(node.start, line + column)
+
+    # -- flow style: entries between brackets -----------------------------------------------------
+
+    def _edit_flow(self, node: _Node, gone: list[int], fresh: dict[int, list]) -> None:
+        spans = [((key or value).start, max(key.end if key else 0, value.end)) for key, value in node.children]
+        kept = sorted({*range(len(spans))} - {*gone})
+        last = kept[-1] if kept else -1
+        for at in gone:
+            if at < last:
+                self._cut(spans[at], spans[at + 1][0])
+        if last + 1 < len(spans):  # the tail goes
+            start, end = spans[last][1] if kept else spans[0][0], spans[-1][1]
+            comma = _COMMA.match(self.text, end)
+            if kept and "#" in self.text[start : spans[last + 1][0]]:
+                start, end = spans[last + 1][0], comma.end() if comma else end
+            elif comma and not kept:
+                end = comma.end()
+            self.splices.append((start, end, ""))
+        for after, entries in fresh.items():
+            forms = [f"{flow_form(key)}: {flow_form(value)}" if node.mapping else flow_form(value)
+                     for key, value in entries]  # fmt: skip
+            if not kept:
+                at = spans[0][0] if spans else node.start + 1
+                self.splices.append((at, at, ", ".join(forms)))
+            elif after < 0:
+                self.splices.append((spans[0][0], spans[0][0], "".join(f"{form}, " for form in forms)))
+            else:
+                self._append(node, spans, after, last + 1 < len(spans), forms)
+
+    def _cut(self, span: tuple[int, int], next_start: int) -> None:
+        """Take one entry out from between brackets, with the comment on its line."""
+        start, end = span
+        if "#" not in self.text[end:next_start]:
+            self.splices.append((start, next_start, ""))
+            return
+        line = self._line_start(start)
+        first = not self.text[line:start].strip()
+        self.splices.append((self._before_break(line) if first else start, self._line_end(end), ""))
+
+    def _append(self, node: _Node, spans: list[tuple[int, int]], after: int, tail_goes: bool, forms: list[str]) -> None:
+        start, end = spans[after]
+        following = spans[after + 1][0] if after + 1 < len(spans) else node.end - 1
+        line_end = self._line_end(end)
+        if tail_goes or following < line_end:  # all on one line
+            self.splices.append((end, end, "".join(f", {form}" for form in forms)))
+            return
+        comma = _COMMA.match(self.text, end)
+        indent = f",{self.newline}{' ' * self._column(start)}"
+        if comma and comma.end() <= line_end:
+            self.splices.append((line_end, line_end, indent[1:] + indent.join(forms) + ","))
+        else:
+            self.splices.append((end, end, ","))
+            self.splices.append((line_end, line_end, indent[1:] + indent.join(forms)))
+
+    # -- places in the text -----------------------------------------------------------------------
+
     def _offset(self, mark: Any) -> int:
         return min(self.starts[min(mark.line, len(self.starts) - 1)] + mark.column, len(self.text))
-
-    def _start(self, node: Any) -> int:
-        return self._offset(node.start_mark)
-
-    def _end(self, node: Any) -> int:
-        if node.id != "scalar" and not node.flow_style and node.value:
-            last = node.value[-1]
-            return self._end(last[1] if isinstance(last, tuple) else last)
-        end = self._offset(node.end_mark)
-        if node.id == "scalar" and node.style in ("|", ">"):
-            end = len(self.text[:end].rstrip())
-        return max(end, self._start(node))
 
     def _line_end(self, offset: int) -> int:
         found = _BREAK.search(self.text, offset)
         return found.start() if found else len(self.text)
 
+    def _line_start(self, offset: int) -> int:
+        return self.starts[bisect_right(self.starts, offset) - 1]
 
-def _without_break(text: str) -> str:
-    return text[:-2] if text.endswith("\r\n") else text[:-1]
+    def _column(self, offset: int) -> int:
+        return offset - self._line_start(offset)
+
+    def _before_break(self, offset: int) -> int:
+        """The offset before the line break that ends right here."""
+        if self.text[max(0, offset - 2) : offset] == "\r\n":
+            return offset - 2
+        return offset - 1 if self.text[max(0, offset - 1) : offset] in ("\n", "\r") else offset
 
 
-def _key(entry: Any) -> Any:
-    return (entry.get("id") or entry.get("text")) if isinstance(entry, dict) else entry
+def _matched_keys(old: list, new: list) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """Which old entry of a mapping becomes which new one, and the new ones to add after the last."""
+    wanted = {key: to for to, (key, _) in enumerate(new)}
+    known = {key for key, _ in old}
+    pairs = {at: wanted[key] for at, (key, _) in enumerate(old) if key in wanted}
+    added = [to for to, (key, _) in enumerate(new) if key not in known]
+    for at, (key, value) in enumerate(old):  # the same entry under another key was renamed
+        if key not in wanted and isinstance(value, dict):
+            renamed = next((to for to in added if new[to][1] == value), None)
+            if renamed is not None:
+                pairs[at] = renamed
+                added.remove(renamed)
+    return pairs, {max(pairs, default=len(old) - 1): added} if added else {}
+
+
+def _matched_order(old: list, new: list) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """The same for a list, where order counts: new ones to add after each old one (-1: before the first)."""
+    pairs, added, after = {}, {}, -1
+    matcher = SequenceMatcher(None, [key for key, _ in old], [key for key, _ in new], autojunk=False)
+    for _, start, end, new_start, new_end in matcher.get_opcodes():
+        same = end - start == new_end - new_start and all(
+            _renamed(old[start + step], new[new_start + step]) for step in range(end - start)
+        )
+        if same:
+            pairs |= {start + step: new_start + step for step in range(end - start)}
+            after = end - 1 if end > start else after
+        elif new_end > new_start:
+            added.setdefault(after, []).extend(range(new_start, new_end))
+    if not pairs and added:
+        added = {len(old) - 1: [to for tos in added.values() for to in tos]}
+    return pairs, added
+
+
+def _renamed(old: tuple, new: tuple) -> bool:
+    """Whether a list entry is the same one, perhaps under another id."""
+    if old[0] == new[0]:
+        return True
+    if not (isinstance(old[1], dict) and isinstance(new[1], dict) and "id" in old[1]):
+        return False
+    return {**old[1], "id": None} == {**new[1], "id": None}
+
+
+def _key(entry: Any) -> str:
+    return str(entry.get("id") or entry.get("text")) if isinstance(entry, dict) else str(entry)
 
 
 def _are_entries(value: Any) -> bool:
-    if isinstance(value, dict):
-        return bool(value) and all(isinstance(entry, dict) for entry in value.values())
-    return isinstance(value, list) and bool(value) and all(isinstance(entry, dict) for entry in value)
+    entries: Iterable = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(value) and all(isinstance(entry, dict) for entry in entries) and not isinstance(value, str)

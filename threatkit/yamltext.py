@@ -1,13 +1,14 @@
 """YAML text to plain values, with the place of each value in the file.
 
-PyYAML's C composer reads (positions, fast); the scalars are resolved by the core schema of YAML 1.2,
-so that `no` is a string and `on` is not a truth value. Duplicate keys, aliases that multiply and nesting
-beyond `MAX_DEPTH` are errors, never a slow or crashed process.
+PyYAML's C parser reads (positions, fast); the scalars are resolved by the core schema of YAML 1.2,
+so that `no` is a string and `on` is not a truth value. Duplicate keys, tags, aliases that multiply and nesting
+beyond `MAX_DEPTH` are errors, never a slow or crashed process: the values are built without recursion.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from threatkit.errors import Problem, shown
 
 MAX_BYTES = 40_000_000
 MAX_DEPTH = 40
-_INT = re.compile(r"[-+]?[0-9]{1,18}$")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?$")
+MAX_VALUES = 1_000_000
+BOM = "\ufeff"
+_FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,3000}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -39,136 +43,215 @@ class Document:
         self.problems.append(Problem(self.file, *self.places.get(path, (0, 0)), message))
 
 
-def read_text(path: Path) -> tuple[str, str | None]:
-    """The text of a file and None, or "" and what is wrong with the file in words."""
+def read_text(path: Path) -> tuple[str, Problem | None]:
+    """The text of a file and None, or "" and what is wrong with the file."""
     try:
         if path.is_dir():
-            return "", "this is a directory; give the model file itself"
+            return "", _about(path, "this is a directory; give the model file itself")
         if path.exists() and not path.is_file():
-            return "", "this is not a regular file"
-        if path.stat().st_size > MAX_BYTES:
-            return "", f"the file is larger than {MAX_BYTES // 1_000_000} MB; split the model or build it in Python"
-        raw = path.read_bytes()
+            return "", _about(path, "this is not a regular file")
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1) if path.stat().st_size <= MAX_BYTES else None
     except FileNotFoundError:
-        return "", "no such file"
+        return "", _about(path, "no such file")
     except PermissionError:
-        return "", "the file cannot be read: permission denied"
-    except OSError as error:
-        return "", f"the file cannot be read: {error.strerror or error}"
+        return "", _about(path, "the file cannot be read: permission denied")
+    except (OSError, ValueError) as error:
+        return "", _about(path, f"the file cannot be read: {getattr(error, 'strerror', None) or error}")
+    if raw is None or len(raw) > MAX_BYTES:
+        limit = MAX_BYTES // 1_000_000
+        return "", _about(path, f"the file is larger than {limit} MB; split the model or build it in Python")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "", _about(path, "this is UTF-16 text; save the file as UTF-8", 1, 1)
     try:
-        return raw.decode("utf-8-sig"), None
+        return raw.decode("utf-8"), None
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        return "", f"line {line} is not UTF-8 text (byte 0x{raw[error.start]:02x}); save the file as UTF-8"
+        place = _place(raw[: error.start].decode("utf-8").removeprefix(BOM))
+        found = f"this is not UTF-8 text (byte 0x{raw[error.start]:02x}); save the file as UTF-8"
+        return "", _about(path, found, *place)
+
+
+def _about(path: Path, message: str, line: int = 0, column: int = 0) -> Problem:
+    return Problem(str(path), line, column, message)
+
+
+def _place(before: str) -> tuple[int, int]:
+    """Line and column of the character after this text."""
+    lines = re.split(r"\r\n|[\r\n]", before)
+    return len(lines), len(lines[-1]) + 1
 
 
 def read_yaml(path: Path | str) -> Document:
     """Read a YAML file; faults are in `problems` of the result, never raised."""
     text, fault = read_text(Path(path))
-    if fault:
-        return Document(str(path), problems=[Problem(str(path), 0, 0, fault)])
-    return parse_yaml(text, str(path))
+    return Document(str(path), problems=[fault]) if fault else parse_yaml(text, str(path))
+
+
+def events(text: str) -> Iterator[Any]:
+    """What PyYAML's parser sees in a text, from its C part where there is one."""
+    import yaml
+
+    return yaml.parse(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
 def parse_yaml(text: str, file: str = "<text>") -> Document:
-    """Parse YAML text. O(length of the text); never recurses deeper than MAX_DEPTH."""
+    """Parse YAML text; faults are in `problems` of the result, never raised. O(length of the text).
+
+    >>> parse_yaml("a: no\\nb: [1, ~]").value
+    {'a': 'no', 'b': [1, None]}
+    >>> print(parse_yaml("a: 1\\na: 2").problems[0])
+    <text>:2:1: "a" stands here a second time; keep one of the two
+    """
     import yaml
 
     document = Document(file, text)
-    deep = _too_deep(text)
-    if deep:
-        document.problems.append(Problem(file, *deep, f"nested deeper than {MAX_DEPTH} levels"))
+    bare = text.removeprefix(BOM)
+    forbidden = _FORBIDDEN.search(bare)
+    if forbidden:
+        place, code = _place(bare[: forbidden.start()]), ord(forbidden[0])
+        said = f'the character U+{code:04X} is not allowed here; "\\u{code:04x}" in double quotes is'
+        document.problems.append(Problem(file, *place, said))
         return document
+    builder = _Builder(document, min(len(text) + 1000, MAX_VALUES))
     try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        for event in events(bare):
+            builder.take(event)
+    except _Fatal as fatal:
+        document.problems.append(Problem(file, *fatal.place, fatal.message))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         said = " ".join(part for part in (error.context, error.problem) if part) or "this is not YAML"
-        document.problems.append(Problem(file, *place, said))
-    except yaml.reader.ReaderError as error:
-        before = text[: error.position] if isinstance(error.position, int) else ""
-        document.problems.append(
-            Problem(file, before.count("\n") + 1, 1, f"a character that YAML does not allow: {error.reason}")
-        )
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if mark and error.context_mark and error.context_mark.line < mark.line:
+            said += f" (it began in line {error.context_mark.line + 1})"
+        document.problems.append(Problem(file, *(_at(mark) if mark else (0, 0)), said))
+    except (yaml.YAMLError, ValueError) as error:
         document.problems.append(Problem(file, 0, 0, f"this is not YAML: {shown(str(error), 200)}"))
     else:
-        if node is not None:
-            document.value = _Builder(document, len(text)).build(node, (), 0)
+        document.value = builder.value
+        return document
+    document.places.clear()
     return document
 
 
-def _too_deep(text: str) -> tuple[int, int] | None:
-    """Where brackets or indentation nest beyond anything a person writes.
+def _at(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
 
-    The C composer recurses for each level and a hostile file would end the process, so brackets are
-    counted before it runs (brackets inside quoted text count too: nobody writes 500 of them).
-    """
-    depth = 0
-    if text.count("[") + text.count("{") > 500:
-        for match in re.finditer(r"[\[{]|[\]}]", text):
-            depth = depth + 1 if match[0] in "[{" else max(0, depth - 1)
-            if depth > 500:
-                return text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
-    for match in re.finditer(r"^[ ]*(?:[-?:] ?){200}|^ {4000}", text, re.MULTILINE):
-        return text.count("\n", 0, match.start()) + 1, 1
-    return None
+
+class _Fatal(Exception):
+    """A fault after which the rest of the text means nothing."""
+
+    def __init__(self, mark: Any, message: str):
+        self.place, self.message = _at(mark), message
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not come yet; `key` is the key that waits for its value."""
+
+    value: list | dict
+    path: tuple
+    key: str | None = None
+    twice: bool = False
 
 
 class _Builder:
-    """Plain values from composed nodes. Aliases may not make more values than the text has characters."""
+    """Plain values from parser events. Aliases may not make more values than the text has characters."""
 
     def __init__(self, document: Document, budget: int):
-        self.document, self.budget = document, budget + 1000
-        self.open: set[int] = set()
+        self.document, self.budget = document, budget
+        self.value: Any = None
+        self.stack: list[_Open] = []
+        self.anchors: dict[str, Any] = {}
+        self.documents = 0
 
-    def build(self, node: Any, path: tuple, depth: int) -> Any:
-        self.document.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    def take(self, event: Any) -> None:
+        kind = type(event).__name__
+        if kind == "ScalarEvent":
+            if self.stack and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None:
+                self._key(event)
+            else:
+                self._add(event, _scalar(event))
+        elif kind == "MappingStartEvent" or kind == "SequenceStartEvent":
+            value: dict | list = {} if kind == "MappingStartEvent" else []
+            self.stack.append(_Open(value, self._add(event, value)))
+            if len(self.stack) > MAX_DEPTH:
+                raise _Fatal(event.start_mark, f"nested deeper than {MAX_DEPTH} levels")
+        elif kind == "MappingEndEvent" or kind == "SequenceEndEvent":
+            self.stack.pop()
+        elif kind == "AliasEvent":
+            self._add(event, self._alias(event))
+        elif kind == "DocumentStartEvent":
+            self.documents += 1
+            if self.documents > 1:
+                raise _Fatal(event.start_mark, "a second document starts here; a file holds one")
+
+    def _key(self, event: Any) -> None:
+        top, key, place = self.stack[-1], event.value, _at(event.start_mark)
+        top.key, top.twice = key, key in top.value
+        if top.twice:
+            said = f"{shown(key)} stands here a second time; keep one of the two"
+            self.document.problems.append(Problem(self.document.file, *place, said))
+        else:
+            self.document.places[(*top.path, key, "")] = place  # the key itself
+
+    def _add(self, event: Any, value: Any) -> tuple:
+        """Put a value where it belongs and return its path."""
         self.budget -= 1
-        if node.id == "scalar":
-            return _scalar(node)
-        if depth > MAX_DEPTH or self.budget < 0 or id(node) in self.open:
-            if self.budget >= 0 or not self.document.problems:
-                why = f"nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else "aliases that repeat too much"
-                self.document.problem(path, why)
-                self.budget = -1
-            return None
-        self.open.add(id(node))
-        value = self._mapping(node, path, depth) if node.id == "mapping" else self._sequence(node, path, depth)
-        self.open.discard(id(node))
+        if self.budget < 0:
+            raise _Fatal(event.start_mark, "too many values: an alias that repeats too much, or a file to be split")
+        path: tuple = ()
+        if not self.stack:
+            self.value = value
+        else:
+            top = self.stack[-1]
+            if isinstance(top.value, list):
+                path = (*top.path, len(top.value))
+                top.value.append(value)
+            elif top.key is None:
+                raise _Fatal(event.start_mark, "a key must be a word")
+            elif top.twice:
+                path, top.key = (*top.path, top.key, "", "again"), None
+            else:
+                path, top.value[top.key], top.key = (*top.path, top.key), value, None
+        self.document.places[path] = _at(event.start_mark)
+        if event.anchor and type(event).__name__ != "AliasEvent":
+            self.anchors[event.anchor] = value
+        tag = getattr(event, "tag", None)
+        if tag:
+            tag = tag.replace("tag:yaml.org,2002:", "!!")
+            self.document.problem(path, f"the tag {shown(tag)} is not allowed; leave it out, quotes make a text")
+        return path
+
+    def _alias(self, event: Any) -> Any:
+        name = event.anchor
+        if name not in self.anchors:
+            raise _Fatal(event.start_mark, f"the alias {shown('*' + name)} has no anchor before it")
+        value = self.anchors[name]
+        if any(value is open_.value for open_ in self.stack):
+            raise _Fatal(event.start_mark, f"the alias {shown('*' + name)} stands inside its own anchor")
+        return self._copied(value, event.start_mark, len(self.stack))
+
+    def _copied(self, value: Any, mark: Any, depth: int) -> Any:
+        self.budget -= 1
+        if depth > MAX_DEPTH or self.budget < 0:
+            deep = f"nested deeper than {MAX_DEPTH} levels"
+            raise _Fatal(mark, deep if depth > MAX_DEPTH else "an alias that repeats too much")
+        if isinstance(value, dict):
+            return {key: self._copied(entry, mark, depth + 1) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [self._copied(entry, mark, depth + 1) for entry in value]
         return value
 
-    def _sequence(self, node: Any, path: tuple, depth: int) -> list:
-        return [self.build(child, (*path, position), depth + 1) for position, child in enumerate(node.value)]
 
-    def _mapping(self, node: Any, path: tuple, depth: int) -> dict:
-        result: dict = {}
-        for key_node, value_node in node.value:
-            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            if key_node.id != "scalar":
-                self.document.problems.append(Problem(self.document.file, *place, "a key must be a word"))
-                continue
-            key = key_node.value
-            if key in result:
-                self.document.problems.append(
-                    Problem(self.document.file, *place, f"{shown(key)} stands here a second time; keep one of the two")
-                )
-                continue
-            result[key] = self.build(value_node, (*path, key), depth + 1)
-            self.document.places[(*path, key, "")] = place  # the key itself
-        return result
-
-
-def _scalar(node: Any) -> Any:
-    value = node.value
-    if node.style:  # quoted or block text is never anything else
+def _scalar(event: Any) -> Any:
+    value = event.value
+    if event.style or event.tag:  # quoted or block text is never anything else
         return value
     if value in _WORDS:
         return _WORDS[value]
     if value[:1] in "+-.0123456789":
-        if _INT.match(value):
-            return int(value)
-        if _FLOAT.match(value):
-            return float(value)
+        if _INT.fullmatch(value):
+            return int(value, 0) if value[:2] in ("0x", "0o") else int(value)
+        if _FLOAT.fullmatch(value):
+            return float(value.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return value
