@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from broken_models import CASES, write_case
 
 from threatkit import __version__, load, sample
 from threatkit.cli import main
@@ -22,13 +23,18 @@ data: {chat: {name: "\e[31mchat", classification: confidential, personal: true}}
 boundaries: {out: {name: "\e[31mout", trust: untrusted}, in: {name: "\b\b\b", trust: trusted}}
 elements:
   visitor: {kind: user, name: "\e[31m[bold]visitor[/bold]\r", in: out}
-  bot: {kind: agent, name: "\e]8;;https://example.org\e\\bot :smile:", in: in, properties: [send_message, code_exec]}
-  model: {kind: llm, name: "m\u2066\u200Bodel\nsecond line"}
+  bot:
+    kind: agent
+    name: "\e]8;;https://example.org\e\\bot :smile:"
+    in: in
+    properties: [send_message, code_exec, autonomous]
+    complete: [controls, properties]
+  model: {kind: llm, name: "m\u2066\u200Bodel\nsecond line", complete: [controls, properties]}
 flows:
-  - {id: ask, from: visitor, to: bot, name: "\e[1A[/nothing]", carries: [chat], content: untrusted}
-  - {id: prompt, from: bot, to: model, name: "\x9b31m", carries: [chat]}
-  - {id: answer, from: model, to: bot, name: "\x85\u2028", content: model_generated}
-  - {id: reply, from: bot, to: visitor, name: "\0x", carries: [chat]}
+  - {id: ask, from: visitor, to: bot, name: "\e[1A[/nothing]", carries: [chat], content: untrusted, complete: controls}
+  - {id: prompt, from: bot, to: model, name: "\x9b31m", carries: [chat], complete: controls}
+  - {id: answer, from: model, to: bot, name: "\x85\u2028", content: model_generated, complete: controls}
+  - {id: reply, from: bot, to: visitor, name: "\0x", carries: [chat], complete: controls}
 """.replace(r"\0x", r"\x7f")
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -147,7 +153,7 @@ def test_analyze_shows_the_system_its_findings_by_risk_and_what_to_do_next(capsy
     assert len(risks) == int(lines[1].split()[0])
     assert risks == sorted(risks, reverse=True)
     assert any(line.startswith("1. ") for line in lines)
-    assert any(line.startswith(f"Next: threatkit why {FLAGSHIP} ") for line in lines)
+    assert any(line.startswith(f"   threatkit why {FLAGSHIP} ") for line in lines)
 
 
 def test_the_first_findings_are_explained_with_their_path_in_names(capsys):
@@ -167,10 +173,12 @@ def test_no_finding_is_explained_when_none_is_wanted(capsys):
 
 def test_the_hint_at_the_end_works_as_it_stands(capsys):
     main(["analyze", FLAGSHIP])
-    hint = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Next: "))
-    command = hint.removeprefix("Next: threatkit ").partition("   ")[0].split()
-    assert main(command) == 0
-    assert command[2] in capsys.readouterr().out
+    out = capsys.readouterr().out
+    commands = [line.split()[1:] for line in out.splitlines() if line.startswith("   threatkit ")]
+    assert [command[0] for command in commands] == ["why", "questions", "draw"]
+    for command in commands[:2]:
+        assert main(command) == 0
+    assert commands[0][2] in capsys.readouterr().out
 
 
 def test_a_minimum_risk_filters_the_list_and_sets_the_exit_code(capsys):
@@ -334,23 +342,13 @@ def test_draw_to_a_folder_that_is_not_there_is_refused(tmp_path, capsys):
 # -- bad input ------------------------------------------------------------------------------------
 
 
-def broken_models() -> dict[str, object]:
-    """The broken models that the tests of the model file use, by name."""
-    try:
-        import broken_models
-    except ImportError:
-        return {}
-    return broken_models.BROKEN
-
-
-@pytest.mark.parametrize("name", broken_models())
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("command", ["analyze", "check"])
-def test_a_broken_model_is_refused_with_its_file_name(command, name, tmp_path, capsys):
-    broken = broken_models()[name]
-    path = tmp_path / "broken-model.yaml"
-    path.write_bytes(broken if isinstance(broken, bytes) else str(broken).encode("utf-8", "surrogatepass"))
+def test_a_broken_model_is_refused_with_its_file_name(command, case, tmp_path, capsys):
+    path = write_case(case, tmp_path)
     message = refused(capsys, command, path)
-    assert "broken-model.yaml" in message
+    assert str(path) in message
+    assert case.fragment in message
     assert not CONTROL.search(message)
 
 

@@ -226,7 +226,9 @@ def _new(options: argparse.Namespace) -> int:
             out.write(text)
     except FileExistsError:
         raise ModelError([Problem(str(target), 0, 0, "exists already; it was left as it is")]) from None
-    Page().line(f"{target}: a model to start from. Edit it, then: threatkit analyze {_quoted(options.file)}")
+    page = Page()
+    page.line(f"{target}: a model to start from. Edit it, then:")
+    page.command(f"threatkit analyze {_quoted(options.file)}")
     return 0
 
 
@@ -321,13 +323,13 @@ def _print_analysis(options: argparse.Namespace, system: System, analysis: Analy
     page.line()
     model = _quoted(options.model)
     if findings:
-        first = findings[0]
-        page.line(f"Next: threatkit why {model} {first.rule} {first.places[0]}   the evidence for a finding")
-        page.line(f"      threatkit questions {model}   what to find out")
-    elif analysis.questions:
-        page.line(f"Next: threatkit questions {model}   what to find out")
-    else:
-        page.line(f"Next: threatkit draw {model} -o model.svg   the picture")
+        page.line("Next, the evidence for the first finding:")
+        page.command(f"threatkit why {model} {findings[0].rule} {findings[0].places[0]}")
+    if analysis.questions:
+        page.line("Next, what to find out:")
+        page.command(f"threatkit questions {model}")
+    page.line("The picture:")
+    page.command(f"threatkit draw {model} -o model.svg")
 
 
 def _tally(findings: list[Finding], least: int | None) -> str:

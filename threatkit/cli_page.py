@@ -70,6 +70,14 @@ class Page:
             margin = " " * indent
             print(textwrap.fill(clean(text), max(width, indent + 20), initial_indent=margin, subsequent_indent=margin))
 
+    def command(self, text: str) -> None:
+        """A command to copy: indented, never broken by us."""
+        shown = "   " + "".join(map(_visible, text))
+        if self._console:
+            self._console.print(shown, soft_wrap=True)
+        else:
+            print(shown)
+
     def block(self, text: object) -> None:
         """Text of several lines that is laid out already."""
         if self._console:
