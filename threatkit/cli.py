@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 _PICTURES = (".svg", ".png", ".pdf")
-_WIDE = 110  # columns from which the table of findings has room for the rule ids
+_WIDE = 110  # columns from which a table has room for its last one: rule ids, facts
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -189,10 +189,9 @@ def _questions(options: argparse.Namespace) -> int:
     page.line(f"{system.name}: {_number(analysis.questions, 'open question')}", "bold")
     if analysis.questions:
         page.line()
-        page.table(
-            ("RISK", "PLACE", "FACT", "QUESTION", "SETTLES"),
-            [(q.risk, q.place, q.fact, q.text, len(q.settles)) for q in analysis.questions],
-        )
+        heads = ["RISK", "PLACE", "QUESTION", "SETTLES", "FACT"]
+        rows = [[q.risk, q.place, q.text, len(q.settles), q.fact] for q in analysis.questions]
+        page.table(*_fitting(page, heads, rows))
         page.line()
         page.line("RISK is what the answer would settle. Put the answers into the model file and ask again.")
     return 0
@@ -303,10 +302,9 @@ def _print_analysis(options: argparse.Namespace, system: System, analysis: Analy
     page.line(_tally(findings, options.min_risk))
     if findings:
         page.line()
-        heads, rows = ("RISK", "FINDING", "PLACES", "STRIDE", "RULE"), [_row(finding) for finding in findings]
-        if page.width < _WIDE:
-            heads, rows = heads[:-1], [row[:-1] for row in rows]
-        page.table(heads, rows, [_LEVELS.get(finding.risk.level, "") for finding in findings])
+        heads = ["RISK", "FINDING", "PLACES", "STRIDE", "RULE"]
+        styles = [_LEVELS.get(finding.risk.level, "") for finding in findings]
+        page.table(*_fitting(page, heads, [_row(finding) for finding in findings]), styles)
     for rank, finding in enumerate(findings[: options.top], start=1):
         page.line()
         page.line(f"{rank}. {finding.title} ({finding.rule}: {_some(finding.places)})", "bold")
@@ -339,9 +337,14 @@ def _tally(findings: list[Finding], least: int | None) -> str:
     return _number(findings, "finding") + limit + (f": {parts}" if parts else "")
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
+def _fitting(page: Page, heads: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
+    """A table without its last column where the terminal is narrow."""
+    return (heads, rows) if page.width >= _WIDE else (heads[:-1], [row[:-1] for row in rows])
+
+
+def _row(finding: Finding) -> list[str]:
     risk = f"{finding.risk.score:2d} {finding.risk.level}"
-    return risk, finding.title, _some(finding.places), finding.letters, finding.rule
+    return [risk, finding.title, _some(finding.places), finding.letters, finding.rule]
 
 
 def _some(places: tuple[str, ...], most: int = 4) -> str:

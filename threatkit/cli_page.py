@@ -103,7 +103,7 @@ class Page:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
         for position, head in enumerate(heads):
             table.add_column(head, no_wrap=position == 0, overflow="fold")
         for position, row in enumerate(cells):
