@@ -41,7 +41,8 @@ api:
 	"$(PYTHON)" docs/make_api.py
 
 bench: .venv/.test
-	@for f in benchmarks/bench_*.py; do if [ -e "$$f" ]; then echo "$$f"; $(PY) "$$f" || exit 1; fi; done
+	@for f in benchmarks/[a-z]*.py; do m=$$(basename "$$f" .py); echo "benchmarks.$$m"; \
+		$(PY) -m "benchmarks.$$m" $(ARGS) || exit 1; done
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
