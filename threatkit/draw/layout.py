@@ -1,0 +1,171 @@
+"""From a diagram to coordinates: an engine places and routes, we letter, check, and take the best that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from threatkit.draw.diagram import Diagram, Link
+from threatkit.draw.geometry import Box, Point, around
+from threatkit.errors import LayoutError
+
+PAGE = (940.0, 440.0)  # points: what a 1280x720 projector shows of the drawing at the sizes of the theme
+
+
+@dataclass(frozen=True)
+class Label:
+    """The lettering of one line: rows of text in a box, or a number that the key explains."""
+
+    flows: tuple[str, ...]
+    rows: tuple[str, ...]
+    box: Box
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """All flows between two nodes as one polyline from `source` to `target`."""
+
+    link: str
+    flows: tuple[str, ...]
+    source: str
+    target: str
+    points: tuple[Point, ...]
+    both: bool = False  # arrowheads at both ends
+    label: Label | None = None
+    marks: tuple[Point, ...] = ()  # where it crosses the edge of a frame
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything goes: points (1/72 inch), y upwards, the lower left corner is (0, 0)."""
+
+    width: float
+    height: float
+    boxes: dict[str, Box]
+    frames: dict[str, Box]
+    titles: dict[str, Box]  # the lettering of the frames
+    lines: tuple[Line, ...]
+    engine: str = ""
+    key: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def scale(self) -> float:
+        """How much it must shrink to fit the page; 1 and less fits."""
+        return max(self.width / PAGE[0], self.height / PAGE[1])
+
+
+_MOST_LETTERED = 3  # layouts of one engine that are lettered and compared
+
+Attempt = tuple[str, Callable[[Diagram], Layout]]
+
+
+def arrange(diagram: Diagram) -> Layout:
+    """The best layout that passes every check. Raises LayoutError where none does.
+
+    Several settings of dot are tried, since each takes some 10 ms, and the result that needs the least shrinking
+    wins. ELK is slower and wider but keeps its lines out of foreign frames; it is asked when dot fails.
+    """
+    if not diagram.nodes and not diagram.frames:
+        return Layout(200.0, 40.0, {}, {}, {}, (), "none")
+    complaints: list[str] = []
+    for family in (_dot_attempts(diagram), *([attempt] for attempt in _elk_attempts(diagram))):
+        best = _best(diagram, family, complaints)
+        if best is not None:
+            return best
+    raise LayoutError("no layout tells the truth about this system: " + "; ".join(complaints))
+
+
+def _best(diagram: Diagram, attempts: Iterable[Attempt], complaints: list[str]) -> Layout | None:
+    """The cheapest layout of one engine that is right. Lettering costs most, so the promising ones come first."""
+    from threatkit.draw.check import course_problems, problems_of
+    from threatkit.draw.labels import letter
+
+    bare: list[Layout] = []
+    for name, attempt in attempts:
+        try:
+            layout = replace(_tidy(attempt(diagram)), engine=name)
+        except LayoutError as error:
+            complaints.append(f"{name}: {error}")
+            continue
+        problems = course_problems(diagram, layout)
+        if problems:
+            complaints.append(f"{name}: {_summary(problems)}")
+        else:
+            bare.append(layout)
+    best: Layout | None = None
+    lettered = 0
+    for layout in sorted(bare, key=_cost):
+        if best is not None and (lettered >= _MOST_LETTERED or _cost(best) <= _cost(layout)):
+            break
+        try:
+            complete = letter(diagram, layout)
+        except LayoutError as error:
+            complaints.append(f"{layout.engine}: {error}")
+            continue
+        lettered += 1
+        problems = problems_of(diagram, complete)
+        if problems:
+            complaints.append(f"{layout.engine}: {_summary(problems)}")
+        elif best is None or _cost(complete) < _cost(best):
+            best = complete
+    return best
+
+
+def _summary(problems: list[str]) -> str:
+    return problems[0] + (f" and {len(problems) - 1} more" if len(problems) > 1 else "")
+
+
+def _cost(layout: Layout) -> float:
+    """How far from a picture that fits the page, reads from left to right and has all labels in place."""
+    return max(layout.scale, 0.8) + 0.05 * len(layout.key) + (0.35 if layout.engine.endswith("TB") else 0.0)
+
+
+def _tidy(layout: Layout) -> Layout:
+    """Moved so that everything drawn lies in the positive corner."""
+    points = [Box(x, y, x, y) for line in layout.lines for x, y in line.points]
+    whole = around([*layout.boxes.values(), *layout.frames.values(), *points]).grown(8)
+    dx, dy = -whole.x0, -whole.y0
+    return replace(
+        layout,
+        width=whole.width,
+        height=whole.height,
+        boxes={id: box.moved(dx, dy) for id, box in layout.boxes.items()},
+        frames={id: box.moved(dx, dy) for id, box in layout.frames.items()},
+        lines=tuple(replace(line, points=tuple((x + dx, y + dy) for x, y in line.points)) for line in layout.lines),
+    )
+
+
+def oriented(diagram: Diagram, link: Link) -> tuple[str, str]:
+    """The ends of a link from left to right: external entities come first, else the way the data goes."""
+    first, second = link.source, link.target
+    if diagram.nodes[second].shape == "external" and diagram.nodes[first].shape != "external":
+        return second, first
+    return first, second
+
+
+def line_of(diagram: Diagram, link: Link, points: list[Point]) -> Line:
+    """The line of a link, from points that may run either way."""
+    first, _ = oriented(diagram, link)
+    if first != link.source:
+        points = points[::-1]
+    return Line(link.id, link.flows, link.source, link.target, tuple(points), bool(link.backward))
+
+
+def _dot_attempts(diagram: Diagram) -> Iterator[Attempt]:
+    from threatkit.draw.dot import place
+
+    for direction in ("LR", "TB"):
+        for newrank in (False, True):
+            for gap in (0.75, 1.0, 1.35) if len(diagram.nodes) <= 40 else (1.0,):
+                yield (
+                    f"dot{' newrank' if newrank else ''} {gap} {direction}",
+                    lambda d, direction=direction, newrank=newrank, gap=gap: place(d, direction, newrank, gap),
+                )
+
+
+def _elk_attempts(diagram: Diagram) -> Iterator[Attempt]:
+    from threatkit.draw.elk import VARIANTS, place
+
+    for name, options in VARIANTS.items():
+        yield f"elk {name}", lambda d, options=options: place(d, options)
