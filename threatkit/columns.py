@@ -70,6 +70,7 @@ class Table:
         self.index = Index(system)
         self.size = {"element": len(self.index.elements), "flow": len(self.index.flows)}
         self.cache: dict[tuple, Column] = {}
+        self.parts: dict[tuple, tuple] = {}  # parts of rule expressions, by identity
         self.here: dict[Side, dict[str, list[int]]] = {"element": {}, "flow": {}}
         self.not_here: dict[Side, dict[str, list[int]]] = {"element": {}, "flow": {}}
         self._complete = {(side, part): [] for side in self.here for part in ("controls", "properties")}

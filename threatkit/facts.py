@@ -14,7 +14,7 @@ import numpy as np
 
 from threatkit.columns import Column, Side, Table
 from threatkit.taint import SENDS, Outflow, Spread, Taint, effect_weight, minds, share
-from threatkit.vocabulary import code, effects, personal_classes, sensitive_classes, shape_of, words
+from threatkit.vocabulary import code, effects, personal_classes, sensitive_classes, shape_of, vocabulary, words
 
 
 class Facts(Table):
@@ -44,6 +44,13 @@ class Facts(Table):
     def leak(self) -> np.ndarray:
         """How bad a leak at each element would be, 0 to 5; a mind shares what it sees."""
         return share(self.data_weight["element"], self.mind, self)
+
+    @cached_property
+    def has_ai(self) -> bool:
+        """Whether any element is of a kind, or any data of a class, that only systems with language models have."""
+        kinds = [word for word, entry in vocabulary()["kinds"].items() if entry.get("ai")]
+        classes = [word for word, entry in vocabulary()["data_classes"].items() if entry.get("ai")]
+        return bool(self.is_kind(*kinds).any() or any(self.data(side, classes).yes.any() for side in self.size))
 
 
 # -- elements ---------------------------------------------------------------------------------------
@@ -75,8 +82,8 @@ def model_driven(t: Facts) -> Column:
 
 
 def has(t: Facts, *properties: str) -> Column:
-    """The element has one of these properties."""
-    return _any(t.said("element", "properties", word) for word in properties)
+    """The element has one of these properties; unknown only for the shapes that such a property is sensible for."""
+    return _any(_property(t, word) for word in properties)
 
 
 def trust(t: Facts, *levels: str) -> Column:
@@ -160,10 +167,9 @@ def outside(t: Facts) -> Column:
 
 
 def exposed(t: Facts) -> Column:
-    """The element can be reached straight from an untrusted boundary."""
-    said = has(t, "internet_exposed")
-    reached = incoming(t, trust(t, "untrusted").at(t.index.source))
-    return Column(said.yes | reached.yes, reached.no & ~said.yes)
+    """Anyone can call the element: it is open to the internet, or users or calls come from an untrusted boundary."""
+    calls = Column.known(t.is_flow_kind("call") | t.is_kind("user")[t.index.source])
+    return has(t, "internet_exposed") | incoming(t, trust(t, "untrusted").at(t.index.source) & calls)
 
 
 # -- flows ------------------------------------------------------------------------------------------
@@ -236,6 +242,16 @@ def model_written(t: Facts) -> Column:
     return Column.known(said | (driven & (t.content < 0)))
 
 
+def model_text(t: Facts) -> Column:
+    """A language model wrote some of what travels on the flow, now or before it was stored or passed on."""
+    written = model_written(t)
+    on_the_way = ((t.content < 0) & t.is_flow_kind("data", "call", "render")) | t.is_content("mixed", "model_generated")
+    judged = t.is_kind("user")[t.index.source]
+    spread = t.index.reach(t.is_kind("agent", "llm"), on_the_way & ~judged).reached
+    perhaps = on_the_way & ~judged & spread[t.index.source]
+    return Column(written.yes, ~written.yes & ~perhaps)
+
+
 def model_calls(t: Facts) -> Column:
     """A model makes the target do something: a call from a model or agent, or a call with arguments it wrote."""
     tool = t.is_kind("tool", "mcp_server", "plugin")[t.index.target]
@@ -258,8 +274,8 @@ def outgoing(t: Facts, flows: Column) -> Column:
 
 
 def control(t: Facts, side: Side, *controls: str) -> Column:
-    """One of these controls is in place at the element or flow itself."""
-    return _any(t.said(side, "controls", word) for word in controls)
+    """One of these controls is said to be in place here: at an element or one of its flows, at a flow or its ends."""
+    return Column.known(_near(t, side, lambda s: _said_any(t, s, controls)))
 
 
 def guarded(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]) -> Column:
@@ -268,8 +284,9 @@ def guarded(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]
     Known not to be where something is said of the rule's controls, one absent or one that only lowers present, and
     none of the cutting ones is said to be there: whoever states one has looked at this protection. Otherwise unknown.
     """
-    present = _near(t, side, lambda s: _said_any(t, s, cuts, "yes"))
-    return Column(present, _near(t, side, lambda s: _looked_at(t, s, cuts, lowers)) & ~present)
+    present = _near(t, side, lambda s: _said_any(t, s, cuts))
+    looked = _near(t, side, lambda s: _looked_at(t, s, cuts, lowers)) | t.complete(side, "controls")
+    return Column(present, looked & ~present)
 
 
 def guarded_on_the_way(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]) -> Column:
@@ -279,7 +296,7 @@ def guarded_on_the_way(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tupl
     """
     spread, index, passes = t.taint.any, t.index, t.taint.carries_on
     local = guarded(t, side, cuts, lowers)
-    at_element, at_flow = _said_any(t, "element", cuts, "yes"), _said_any(t, "flow", cuts, "yes")
+    at_element, at_flow = _said_any(t, "element", cuts), _said_any(t, "flow", cuts)
     reached, still = spread.perhaps.reached, spread.perhaps.reached
     if at_element.any() or at_flow.any():
         free = passes & ~at_flow & ~at_element[index.target] & ~at_element[index.source]
@@ -361,6 +378,7 @@ def _facts() -> dict[tuple[Side, str], Fact]:
         Fact("leaves_trusted", "flow", leaves_trusted, None, _ENDS),
         Fact("tainted", "flow", flow_tainted, None, _WHO, lambda t: t.taint.any),
         Fact("model_written", "flow", model_written),
+        Fact("model_text", "flow", model_text, None, "Did a model write what travels on {place}, or a person?"),
         Fact("model_calls", "flow", model_calls),
     ]
     return {(fact.side, fact.name): fact for fact in (*element, *flow)}
@@ -395,11 +413,15 @@ def _unsure(t: Facts) -> np.ndarray:
     return share(result.astype(np.int8), t.mind, t).astype(bool)
 
 
-def _said_any(t: Facts, side: Side, controls: tuple[str, ...], which: str) -> np.ndarray:
-    result = np.zeros(t.size[side], dtype=bool)
-    if which == "no" and controls:
-        result |= t.complete(side, "controls")
-    table = t.here[side] if which == "yes" else t.not_here[side]
+def _property(t: Facts, word: str) -> Column:
+    said = t.said("element", "properties", word)
+    shapes = vocabulary()["properties"][word].get("of", ["process"])
+    sensible = np.isin(t.kind, [number for shape in shapes for number in _SHAPE[shape]])
+    return Column(said.yes, said.no | (~sensible & ~said.yes))
+
+
+def _said_any(t: Facts, side: Side, controls: tuple[str, ...], absent: bool = False) -> np.ndarray:
+    table, result = (t.not_here if absent else t.here)[side], t.mask(side)
     for word in controls:
         numbers = table.get(word)
         if numbers:
@@ -408,7 +430,7 @@ def _said_any(t: Facts, side: Side, controls: tuple[str, ...], which: str) -> np
 
 
 def _looked_at(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]) -> np.ndarray:
-    return _said_any(t, side, cuts + lowers, "no") | _said_any(t, side, lowers, "yes")
+    return _said_any(t, side, cuts + lowers, absent=True) | _said_any(t, side, lowers)
 
 
 def _near(t: Facts, side: Side, mask: Callable[[Side], np.ndarray]) -> np.ndarray:

@@ -24,6 +24,7 @@ _LETTERS = {
 }
 
 
+AI_LISTS = ("owasp_llm", "owasp_asi", "owasp_mcp", "owasp_dsgai", "atlas", "cosai", "nist_ai_600_1", "eu_ai_act")
 Overrides = Mapping[str, RiskOverride]
 
 
@@ -62,8 +63,9 @@ class Finding:
 
     @property
     def references(self) -> Mapping[str, tuple[str, ...]]:
-        """Ids in public lists: list -> ids."""
-        return self._rule.references
+        """Ids in public lists: list -> ids. Lists about AI are left out where the system has nothing of the kind."""
+        cited = self._rule.references
+        return cited if self._facts.has_ai else {name: ids for name, ids in cited.items() if name not in AI_LISTS}
 
     @property
     def controls(self) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def _leaf(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> Iter
 
 
 def _about_control(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> tuple[str, str, str]:
-    control = leaf.args[0] if leaf.args else rule.cuts[0]
+    control = (leaf.args or rule.controls)[0]
     place = _quoted(facts, side, number)
     asked = rule.ask or f"Is this in place at {{place}}? {vocabulary()['controls'][control]}"
     parts = facts.index.elements if side == "element" else facts.index.flows

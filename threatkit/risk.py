@@ -15,7 +15,7 @@ import numpy as np
 
 from threatkit.catalog import Rule
 from threatkit.errors import ModelError
-from threatkit.facts import Facts
+from threatkit.facts import Facts, control
 from threatkit.vocabulary import effects, heaviest, vocabulary
 
 NEAR, MOST_LOWERED = 2, 2
@@ -124,10 +124,17 @@ def _lowered(rule: Rule, facts: Facts) -> np.ndarray:
 
 
 def _present(rule: Rule, facts: Facts, word: str) -> np.ndarray:
-    element, flow = facts.said("element", "controls", word).yes, facts.said("flow", "controls", word).yes
-    if rule.side == "flow":
-        return flow | element[facts.index.source] | element[facts.index.target]
-    return element | facts.any_flow(flow, "source") | facts.any_flow(flow, "target")
+    """Where a control is in place: here or next door, or on every way that untrusted text takes to this place."""
+    key = ("present", rule.side, word)
+    if key not in facts.cache:
+        near = control(facts, rule.side, word).yes
+        taint, index = facts.taint, facts.index
+        element, flow = facts.said("element", "controls", word).yes, facts.said("flow", "controls", word).yes
+        free = taint.carries_on & ~flow & ~element[index.source] & ~element[index.target]
+        reached = taint.any.sure.reached
+        passed = reached & ~index.reach(taint.any.sure.origins & ~element, free).reached
+        facts.cache[key] = near | (passed if rule.side == "element" else passed[index.source])
+    return facts.cache[key]
 
 
 def _weights(rule: Rule, facts: Facts, part: str) -> np.ndarray:

@@ -12,9 +12,10 @@ about the two ends; on elements, `incoming(…)` and `outgoing(…)` ask whether
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 
 from threatkit import facts as fact_functions
 from threatkit.columns import Column, Side
@@ -96,22 +97,24 @@ class Expression:
         return self.column(self.node, facts, self.side)
 
     def column(self, node: Node, facts: Facts, side: Side) -> Column:
-        """The column of one part of the expression."""
+        """The column of one part of the expression; each part is computed once for a table of facts."""
+        if isinstance(node, Leaf) and not node.end:
+            return self._leaf(node, facts, side)
+        found = facts.parts.get((id(node), side))
+        if found is None or found[0] is not node:
+            found = facts.parts[id(node), side] = (node, self._compute(node, facts, side))
+        return found[1]
+
+    def _compute(self, node: Node, facts: Facts, side: Side) -> Column:
         if isinstance(node, Join):
             columns = [self.column(part, facts, side) for part in node.parts]
-            result = columns[0]
-            for column in columns[1:]:
-                result = result & column if node.word == "and" else result | column
-            return result
+            return reduce(operator.and_ if node.word == "and" else operator.or_, columns)
         if isinstance(node, Not):
             return ~self.column(node.part, facts, side)
         if isinstance(node, Some):
             collect = fact_functions.incoming if node.which == "incoming" else fact_functions.outgoing
             return collect(facts, self.column(node.part, facts, "flow"))
-        if node.end:
-            column = self._leaf(node, facts, "element")
-            return column.at(getattr(facts.index, node.end))
-        return self._leaf(node, facts, side)
+        return self._leaf(node, facts, "element").at(getattr(facts.index, node.end))
 
     def _leaf(self, leaf: Leaf, facts: Facts, side: Side) -> Column:
         key = (leaf.fact, side, leaf.args, (self.cuts, self.lowers) if leaf.fact in GUARDS else ())

@@ -85,10 +85,9 @@ class Taint:
     @cached_property
     def partner(self) -> Column:
         """Origins that talk with the system themselves: users, and entities that get a reply where they ask."""
-        replies = set(zip(self.index.target.tolist(), self.index.source.tolist(), strict=True))
-        pairs = zip(self.index.source.tolist(), self.index.target.tolist(), strict=True)
-        two_way = np.fromiter((pair in replies for pair in pairs), bool, len(self.index.flows))
-        answered = self.table.any_flow(two_way, "source")
+        size = len(self.index.elements)
+        there, back = self.index.source * size + self.index.target, self.index.target * size + self.index.source
+        answered = self.table.any_flow(np.isin(there, back), "source")
         talks = self.people | (self.table.is_kind("external_entity") & answered)
         return self.origin & Column.known(talks)
 
