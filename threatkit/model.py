@@ -7,11 +7,12 @@ something that does not exist cannot be made. Two systems in one process share n
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from threatkit.errors import ModelError, NotFoundError, Problem, VocabularyError, nearest, shown
 from threatkit.vocabulary import check_word, shape_of, vocabulary, words
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import networkx
 
 _FIRST = ("source", "target", "kind", "name", "boundary", "description", "properties")
+_HALF = re.compile("[\ud800-\udfff]")
 ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}$"
 
 
@@ -40,7 +42,7 @@ Truth = Annotated[
 
 def _date(value: object) -> object:
     try:
-        if isinstance(value, str) and len(value) == 10:
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             return datetime.date.fromisoformat(value)
         if type(value) is datetime.date:
             return value
@@ -52,7 +54,7 @@ def _date(value: object) -> object:
 Date = Annotated[
     datetime.date,
     BeforeValidator(_date),
-    WithJsonSchema({"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
 ]
 
 
@@ -69,6 +71,13 @@ def _said_word(value: object) -> str:
     raise VocabularyError(f"unknown control or property {shown(value)}{nearest(value, known)}")
 
 
+def _whole(value: str) -> str:
+    if _HALF.search(value):
+        raise ValueError(f"half of a character (a lone surrogate) in {shown(value)}")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_whole)]
 Id = Annotated[str, Field(pattern=ID_PATTERN, description="Short and stable: letters, digits, _ . -")]
 Control = _word("controls")
 Said = Annotated[
@@ -96,8 +105,8 @@ class DataAsset(_Noun):
     """A kind of data that the system handles, such as chat messages or product manuals."""
 
     id: Id
-    name: str | None = Field(None, description="What people call it.")
-    description: str | None = None
+    name: Text | None = Field(None, description="What people call it.")
+    description: Text | None = None
     classification: _word("classifications") | None = Field(None, description="public, internal or confidential.")
     personal: Truth = Field(None, description="Whether it is about identifiable people.")
     classes: _list_of(_word("data_classes")) = Field((), description="More data classes, such as credentials.")
@@ -117,8 +126,8 @@ class Boundary(_Noun):
     """A trust boundary: everything inside shares an owner and a level of trust."""
 
     id: Id
-    name: str | None = Field(None, description="What people call it.")
-    description: str | None = None
+    name: Text | None = Field(None, description="What people call it.")
+    description: Text | None = None
     trust: _word("trust_levels") | None = Field(None, description="How far what is inside can be relied on.")
     inside: Id | None = Field(None, description="The boundary around this one.")
 
@@ -127,8 +136,8 @@ class _Place(_Noun):
     """What an element and a flow have in common: controls and properties present, absent or unknown."""
 
     id: Id
-    name: str | None = Field(None, description="What people call it.")
-    description: str | None = None
+    name: Text | None = Field(None, description="What people call it.")
+    description: Text | None = None
     controls: _list_of(Control) = Field((), description="Controls that are in place here.")
     without: _list_of(Said) = Field((), description="Controls and properties that are known not to be here.")
 
@@ -174,7 +183,7 @@ class Flow(_Place):
 class Assumption(_Noun):
     """Something taken for granted in this model, to be checked again at the next review."""
 
-    text: str
+    text: Text
     about: str | None = Field(None, description="The id of an element, flow, boundary or data asset.")
     reviewed: Date | None = Field(None, description="When somebody last checked it.")
 
@@ -499,9 +508,10 @@ def _id(part: Any) -> Any:
 def _text(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ModelError(f"{what}: expected a text, found {shown(value)}")
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise ModelError(f"{what}: half of a character (a lone surrogate) in {shown(value)}")
-    return value
+    try:
+        return _whole(value)
+    except ValueError as error:
+        raise ModelError(f"{what}: {error}") from None
 
 
 def _attributes(part: _Noun) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import tempfile
@@ -31,7 +30,7 @@ from threatkit.model import (
     plain_message,
 )
 from threatkit.vocabulary import data_path, meaning, words
-from threatkit.yamledit import edit_yaml, flow_form
+from threatkit.yamledit import edit_yaml, flow_form, json_form
 from threatkit.yamltext import Document, parse_yaml, read_text, read_yaml
 
 FORMAT = 1
@@ -199,7 +198,7 @@ def _new_text(system: System, previous: str | None, target: Path) -> str:
     if document is not None and old == form:
         return previous
     if target.suffix.lower() == ".json":
-        return json.dumps(form, indent=2, ensure_ascii=False) + "\n"
+        return json_form(form, indent=2) + "\n"
     if document is None:
         return dumps(system)
     emptied = {key: None for key in (*_SECTIONS, *_LISTS) if key in old and key not in form}

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
 from threatkit.errors import ModelError, Problem
@@ -20,6 +19,7 @@ from threatkit.yamltext import BOM, events, parse_yaml
 _BREAK = re.compile(r"\r\n|[\n\r]")
 _COMMA = re.compile(r"\s*,")
 _PLAIN = re.compile(r"[^\W\d](?:[\w ./()'+\-]*[\w./()'+\-])?", re.ASCII)
+_ESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _LOADED = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
@@ -36,13 +36,17 @@ def flow_form(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     text = str(value)
-    if _PLAIN.fullmatch(text) and text.lower() not in _LOADED:
-        return text
-    return re.sub(
-        r"[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]",
-        lambda found: f"\\u{ord(found[0]):04x}",
-        json.dumps(text, ensure_ascii=False),
-    )
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _LOADED else json_form(text)
+
+
+def json_form(value: Any, indent: int | None = None) -> str:
+    """A value as JSON that is YAML too: what YAML does not allow is escaped, and nothing else.
+
+    >>> json_form({"é": "\x7f"})
+    '{"é": "\\\\u007f"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def edit_yaml(text: str, wanted: dict[str, Any], file: str = "<text>") -> str:
@@ -75,7 +79,7 @@ def edit_yaml(text: str, wanted: dict[str, Any], file: str = "<text>") -> str:
 def _same(value: Any, wanted: Any) -> bool:
     """Whether a value is the wanted one; where None is wanted, an empty list or mapping will do."""
     if isinstance(wanted, dict) and isinstance(value, dict):
-        return all(_same(value.get(key), wanted.get(key)) for key in {**value, **wanted})
+        return value.keys() <= wanted.keys() and all(_same(value.get(key), wanted[key]) for key in wanted)
     if isinstance(wanted, list) and isinstance(value, list):
         return len(value) == len(wanted) and all(map(_same, value, wanted))
     return value == wanted or (wanted is None and value in ([], {}))
@@ -320,29 +324,55 @@ def _matched_keys(old: list, new: list) -> tuple[dict[int, int], dict[int, list[
 
 def _matched_order(old: list, new: list) -> tuple[dict[int, int], dict[int, list[int]]]:
     """The same for a list, where order counts: new ones to add after each old one (-1: before the first)."""
-    pairs, added, after = {}, {}, -1
-    matcher = SequenceMatcher(None, [key for key, _ in old], [key for key, _ in new], autojunk=False)
-    for _, start, end, new_start, new_end in matcher.get_opcodes():
-        same = end - start == new_end - new_start and all(
-            _renamed(old[start + step], new[new_start + step]) for step in range(end - start)
-        )
-        if same:
-            pairs |= {start + step: new_start + step for step in range(end - start)}
-            after = end - 1 if end > start else after
-        elif new_end > new_start:
-            added.setdefault(after, []).extend(range(new_start, new_end))
+    places = {key: at for at, key in enumerate(_numbered(old))}
+    common = [(places[key], to) for to, key in enumerate(_numbered(new)) if key in places]
+    pairs: dict[int, int] = {}
+    added: dict[int, list[int]] = {}
+    after = to = 0
+    for at, found in [*_longest_rising(common), (len(old), len(new))]:
+        renamed = {_but_id(entry): step for step, (_, entry) in enumerate(old[after:at], after)}
+        for fresh in range(to, found):
+            content = _but_id(new[fresh][1])
+            same = renamed.get(content, -1)
+            if content and same >= after:
+                pairs[same], after = fresh, same + 1
+            else:
+                added.setdefault(after - 1, []).append(fresh)
+        if at < len(old):
+            pairs[at], after, to = found, at + 1, found + 1
     if not pairs and added:
         added = {len(old) - 1: [to for tos in added.values() for to in tos]}
     return pairs, added
 
 
-def _renamed(old: tuple, new: tuple) -> bool:
-    """Whether a list entry is the same one, perhaps under another id."""
-    if old[0] == new[0]:
-        return True
-    if not (isinstance(old[1], dict) and isinstance(new[1], dict) and "id" in old[1]):
-        return False
-    return {**old[1], "id": None} == {**new[1], "id": None}
+def _numbered(entries: list) -> list[tuple[str, int]]:
+    """The keys of list entries, with a number that tells equal ones apart."""
+    counts: dict[str, int] = {}
+    numbered = []
+    for key, _ in entries:
+        counts[key] = counts.get(key, -1) + 1
+        numbered.append((key, counts[key]))
+    return numbered
+
+
+def _longest_rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest run of pairs, not all of them neighbours, whose first numbers rise (patience sorting)."""
+    tops: list[int] = []
+    ends: list[tuple] = []
+    for pair in pairs:
+        at = bisect_left(tops, pair[0])
+        chain = (pair, ends[at - 1] if at else None)
+        tops[at : at + 1], ends[at : at + 1] = [pair[0]], [chain]
+    found, chain = [], ends[-1] if ends else None
+    while chain:
+        found.append(chain[0])
+        chain = chain[1]
+    return found[::-1]
+
+
+def _but_id(entry: Any) -> str | None:
+    """The content of an entry that has an id, to know it again under another one."""
+    return repr({**entry, "id": None}) if isinstance(entry, dict) and "id" in entry else None
 
 
 def _key(entry: Any) -> str:
