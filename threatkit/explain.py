@@ -126,7 +126,7 @@ def evidence(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> s
     if leaf.fact in GUARDS or leaf.fact == "control":
         return _control_evidence(rule, facts, leaf, side, number)
     if fact.reach is not None:
-        ids = _way(facts, leaf, side, number) if value else ()
+        ids = _way(facts, Leaf(leaf.fact, leaf.args), side, number) if value else ()
         return in_words(facts, ids) if ids else "" if value else "no way was found" if value is False else "not known"
     if leaf.fact == "kind":
         return f"{part.id} is of kind {part.kind}"
