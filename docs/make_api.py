@@ -110,7 +110,7 @@ def docstring(node: Documented | ast.Module) -> str:
     for line in inspect.cleandoc(ast.get_docstring(node) or "").splitlines():
         starts = line.lstrip().startswith((">>>", "├", "└", "│")) or line.startswith("    ")
         if starts and not code:
-            lines += ["```python" if line.lstrip().startswith(">>>") else "```text"]
+            lines.append("```text")  # formatters of code in Markdown would take doctests apart
             code = True
         elif code and not line.strip():
             lines.append("```")
