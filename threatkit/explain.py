@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from threatkit.catalog import Rule
 from threatkit.columns import Side
 from threatkit.errors import NotFoundError, nearest, shown
 from threatkit.facts import Facts
-from threatkit.rules import GUARDS, Join, Leaf, Node, Not, Some, fact_of
+from threatkit.rules import CONTROL_FACTS, GUARDS, Join, Leaf, Node, Not, Some, fact_of
 from threatkit.vocabulary import effects, vocabulary
 
 _WORDS = {True: "yes", False: "no", None: "unknown"}
@@ -44,6 +45,12 @@ class Why:
             fact = f"{'  ' * reason.depth}{reason.fact}"
             lines.append(f"  {fact:<{width}}  {_WORDS[reason.value]:<7}  {reason.evidence}".rstrip())
         return "\n".join([*lines, f"  {self.change}"] if self.change else lines)
+
+    def _repr_html_(self) -> str:
+        verdict, *_ = str(self).split("\n")
+        rows = [("\u2003" * r.depth + r.fact, _WORDS[r.value], r.evidence) for r in self.reasons]
+        change = f"<p>{html.escape(self.change)}</p>" if self.change else ""
+        return html_table(verdict, ("fact", "value", "evidence"), rows) + change
 
 
 def why(rule: Rule, facts: Facts, place: str) -> Why:
@@ -123,7 +130,7 @@ def evidence(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> s
     part = (facts.index.elements if side == "element" else facts.index.flows)[number]
     fact = fact_of(leaf, side)
     value = rule.when.column(Leaf(leaf.fact, leaf.args), facts, side).value(number)
-    if leaf.fact in GUARDS or leaf.fact == "control":
+    if leaf.fact in GUARDS + CONTROL_FACTS:
         return _control_evidence(rule, facts, leaf, side, number)
     if fact.reach is not None:
         ids = _way(facts, Leaf(leaf.fact, leaf.args), side, number) if value else ()
@@ -242,3 +249,22 @@ def _data_words(facts: Facts, rule: Rule, number: int) -> str:
 def _effect_words(facts: Facts, element: str) -> str:
     can = [word for word in effects() if word in getattr(facts.system[element], "properties", ())]
     return ", ".join(word.replace("_", " ") for word in can) or "act"
+
+
+# -- tables for notebooks ----------------------------------------------------------------------------
+
+
+def html_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """An HTML table whose first column names the rows; every text is escaped, since names come from the model."""
+    body = "".join(f"<tr>{_html_cells(row, 'row')}</tr>" for row in rows)
+    head = f"<thead><tr>{_html_cells(heads, 'col')}</tr></thead>" if heads else ""
+    style = "text-align: left; font-weight: bold"
+    return f'<table><caption style="{style}">{html.escape(caption)}</caption>{head}<tbody>{body}</tbody></table>'
+
+
+def _html_cells(cells: Sequence[object], scope: str) -> str:
+    marked = [f"th scope={scope}" if scope == "col" or at == 0 else "td" for at in range(len(cells))]
+    return "".join(
+        f'<{mark} style="text-align: left; vertical-align: top">{html.escape(str(cell))}</{mark[:2]}>'
+        for mark, cell in zip(marked, cells, strict=True)
+    )

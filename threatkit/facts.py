@@ -86,6 +86,11 @@ def has(t: Facts, *properties: str) -> Column:
     return _any(_property(t, word) for word in properties)
 
 
+def stated(t: Facts, *properties: str) -> Column:
+    """One of these properties is said of the element; never unknown, since silence counts as no."""
+    return Column.known(has(t, *properties).yes)
+
+
 def trust(t: Facts, *levels: str) -> Column:
     """The boundary that the element lies in has one of these levels of trust."""
     found = np.isin(t.index.trust, [code("trust_levels", level) for level in levels])
@@ -164,6 +169,12 @@ def sends(t: Facts) -> Column:
 def outside(t: Facts) -> Column:
     """An outsider who is no user of the system: an entity or service in an untrusted boundary."""
     return t.outflow.exit & Column.known(external(t).yes & ~t.is_kind("user")) & trust(t, "untrusted")
+
+
+def remembered(t: Facts) -> Column:
+    """A store that a model writes to and reads again later, whatever its kind: it works as a memory."""
+    read = Column.known(t.any_flow(t.is_kind("agent", "llm", "retriever")[t.index.target], "source"))
+    return store(t) & incoming(t, model_text(t)) & read & ~Column.known(t.is_kind("log_store", "prompt_template"))
 
 
 def exposed(t: Facts) -> Column:
@@ -278,6 +289,11 @@ def control(t: Facts, side: Side, *controls: str) -> Column:
     return Column.known(_near(t, side, lambda s: _said_any(t, s, controls)))
 
 
+def lacks(t: Facts, side: Side, *controls: str) -> Column:
+    """One of these controls is said to be missing here, by name: at an element or its flows, at a flow or its ends."""
+    return Column.known(_near(t, side, lambda s: _said_any(t, s, controls, absent=True)))
+
+
 def guarded(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]) -> Column:
     """One of the rule's cutting controls is in place here: at the element or one of its flows, at the flow or its ends.
 
@@ -349,6 +365,7 @@ def _facts() -> dict[tuple[Side, str], Fact]:
         Fact("store", "element", store),
         Fact("model_driven", "element", model_driven),
         Fact("has", "element", has, "properties", "Is any of this true of {place}: {words}?"),
+        Fact("stated", "element", stated, "properties"),
         Fact("trust", "element", trust, "trust_levels", "In which trust boundary does {place} lie, and who runs it?"),
         Fact("holds", "element", holds, "data_classes", "Does {place} keep any of this: {words}?"),
         Fact("holds_sensitive", "element", holds_sensitive, None, "Which data does {place} keep?"),
@@ -363,6 +380,7 @@ def _facts() -> dict[tuple[Side, str], Fact]:
         Fact("way_out", "element", way_out, None, _OUT, lambda t: t.outflow.way_out),
         Fact("sends", "element", sends, None, _OUT),
         Fact("outside", "element", outside, None, "Who runs {place}: you, a supplier, or anyone?"),
+        Fact("remembered", "element", remembered, None, "Does a model write to {place} and read it again later?"),
         Fact("exposed", "element", exposed, None, "Can {place} be reached from the open internet?"),
     ]
     flow = [

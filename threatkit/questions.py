@@ -14,7 +14,7 @@ from threatkit.catalog import Rule
 from threatkit.columns import Side
 from threatkit.facts import Facts
 from threatkit.findings import causes, finding_id
-from threatkit.rules import GUARDS, Join, Leaf, Node, Not, Some, fact_of
+from threatkit.rules import CONTROL_FACTS, GUARDS, Join, Leaf, Node, Not, Some, fact_of
 from threatkit.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _open(rule: Rule, facts: Facts, node: Node, side: Side, number: int) -> Iter
 def _leaf(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> Iterator[tuple[str, str, str]]:
     if leaf.end:
         number, side = int(getattr(facts.index, leaf.end)[number]), "element"
-    if leaf.fact in GUARDS or leaf.fact == "control":
+    if leaf.fact in GUARDS + CONTROL_FACTS:
         yield _about_control(rule, facts, leaf, side, number)
         return
     fact = fact_of(leaf, side)

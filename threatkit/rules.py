@@ -6,7 +6,7 @@
 
 `and`, `or`, `not`, parentheses, facts, constant arguments from the vocabulary. On flows, `source.` and `target.` ask
 about the two ends; on elements, `incoming(…)` and `outgoing(…)` ask whether some flow fulfils a condition.
-`guarded`, `guarded_on_the_way` and `control(…)` are about controls; the first two take those of the rule itself.
+`guarded`, `guarded_on_the_way`, `control(…)` and `lacks(…)` are about controls; the first two take those of the rule.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from threatkit.vocabulary import words
 
 MAX_LENGTH, MAX_NODES = 2000, 100
 GUARDS = ("guarded", "guarded_on_the_way")
+CONTROL_FACTS = ("control", "lacks")
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ class Expression:
         if key not in facts.cache:
             if leaf.fact in GUARDS:
                 facts.cache[key] = getattr(fact_functions, leaf.fact)(facts, side, self.cuts, self.lowers)
-            elif leaf.fact == "control":
-                facts.cache[key] = fact_functions.control(facts, side, *leaf.args)
+            elif leaf.fact in CONTROL_FACTS:
+                facts.cache[key] = getattr(fact_functions, leaf.fact)(facts, side, *leaf.args)
             else:
                 facts.cache[key] = FACTS[side, leaf.fact].compute(facts, *leaf.args)
         return facts.cache[key]
@@ -186,8 +187,8 @@ def _leaf(name: str, args: list[ast.expr] | None, end: str, side: Side, controls
             raise CatalogError(f'"{name}" {why}')
         return Leaf(name, (), end)
     fact = FACTS.get((side, name))
-    if fact is None and name != "control":
-        known = [*(word for at, word in FACTS if at == side), *GUARDS, "control"]
+    if fact is None and name not in CONTROL_FACTS:
+        known = [*(word for at, word in FACTS if at == side), *GUARDS, *CONTROL_FACTS]
         raise CatalogError(f"unknown fact {shown(name)} on {side}{nearest(name, known)}")
     section = "controls" if fact is None else fact.section
     if (section is None) != (args is None) or args == []:

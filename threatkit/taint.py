@@ -84,11 +84,12 @@ class Taint:
 
     @cached_property
     def partner(self) -> Column:
-        """Origins that talk with the system themselves: users, and entities that get a reply where they ask."""
+        """Origins that talk with the system themselves: users, who gets a reply where they ask, and who makes calls."""
         size = len(self.index.elements)
         there, back = self.index.source * size + self.index.target, self.index.target * size + self.index.source
         answered = self.table.any_flow(np.isin(there, back), "source")
-        talks = self.people | (self.table.is_kind("external_entity") & answered)
+        calls = self.table.any_flow(self.table.is_flow_kind("call"), "source")
+        talks = self.people | (self.table.is_kind("external_entity") & answered) | calls
         return self.origin & Column.known(talks)
 
     @cached_property
