@@ -121,7 +121,7 @@ CASES = [
     Case("a mapping as a key", HEAD + "{a: b}: c\n", "a key must be a word", (3, 1)),
     Case("a YAML 3 directive", "%YAML 3.0\n---\nthreatkit: 1\n", "incompatible YAML document", (1, 1)),
     Case("an unknown escape", HEAD + 'description: "\\q"\n', "unknown escape", (3, 15)),
-    Case("JSON cut short", '{"threatkit": 1, "name": "A", "elements": {', "flow node", (2, 1)),
+    Case("JSON cut short", '{"threatkit": 1, "name": "A", "elements": {', "flow node", (1, 44)),
     Case("Python code", "import threatkit\nthreatkit.load('x')\n", "expected keys and values", (1, 1)),
     # -- deep and endless
     Case("100,000 open brackets", "[" * 100_000, "nested deeper than 40", (1, 41)),
@@ -134,7 +134,7 @@ CASES = [
     Case("dashes, a step a line", "".join(" " * n + "-\n" for n in range(2_000)), "nested deeper than 40", (41, 41)),
     Case("a billion laughs", HEAD + laughs(12), "repeats too much", (6, 10)),
     Case("laughs in an attribute", HEAD + laughs(10) + "elements: {a: {kind: *l9}}\n", "repeats too much", (6, 10)),
-    Case("aliases in a long file", "# padding\n" * 300_000 + HEAD + laughs(12), "repeats too much", (300_009, 10)),
+    Case("aliases in a long file", "# padding\n" * 50_000 + HEAD + laughs(12), "repeats too much", (50_009, 10)),
     Case("an anchor in itself", HEAD + "elements: &e {a: *e}\n", "inside its own anchor", (3, 18)),
     Case("an alias of nothing", HEAD + "description: *text\n", 'alias "*text" has no anchor', (3, 14)),
     Case("aliases stacked deep", HEAD + "x0: &x0 [[[[[[[[a]]]]]]]]\n"

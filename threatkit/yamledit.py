@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -380,5 +379,6 @@ def _key(entry: Any) -> str:
 
 
 def _are_entries(value: Any) -> bool:
-    entries: Iterable = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return bool(value) and all(isinstance(entry, dict) for entry in entries) and not isinstance(value, str)
+    """Whether a value is a filled section: ids with mappings, or a list of mappings."""
+    entries = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(entries) and all(isinstance(entry, dict) for entry in entries)

@@ -119,11 +119,12 @@ def parse_yaml(text: str, file: str = "<text>") -> Document:
     except _Fatal as fatal:
         document.problems.append(Problem(file, *fatal.place, fatal.message))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark, began = error.problem_mark or error.context_mark, error.context_mark
+        place = min(_at(mark), _place(bare)) if mark else (0, 0)
         said = " ".join(part for part in (error.context, error.problem) if part) or "this is not YAML"
-        if mark and error.context_mark and error.context_mark.line < mark.line:
-            said += f" (it began in line {error.context_mark.line + 1})"
-        document.problems.append(Problem(file, *(_at(mark) if mark else (0, 0)), said))
+        if began and began.line + 1 < place[0]:
+            said += f" (it began in line {began.line + 1})"
+        document.problems.append(Problem(file, *place, said))
     except (yaml.YAMLError, ValueError) as error:
         document.problems.append(Problem(file, 0, 0, f"this is not YAML: {shown(str(error), 200)}"))
     else:
