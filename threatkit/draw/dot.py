@@ -82,7 +82,7 @@ def _cluster(diagram: Diagram, id: str, names: dict, frames: dict, inside: dict)
         members = [{"name": f"empty{frames[id]}", "attributes": {"width": 0.9, "height": 0.3, "style": "invis"}}]
     return {
         "name": frames[id],
-        "graphAttributes": {"label": {"html": room}, "labeljust": "l", "labelloc": "t", "margin": 14},
+        "graphAttributes": {"label": {"html": room}, "labeljust": "l", "labelloc": "t", "margin": 17},
         "nodes": members,
         "subgraphs": [_cluster(diagram, child, names, frames, inside) for child in children],
     }

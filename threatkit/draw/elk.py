@@ -45,10 +45,11 @@ def place(diagram: Diagram, options: dict[str, str]) -> Layout:
     for link in diagram.links.values():
         first, second = oriented(diagram, link)
         edges.append({"id": link.id, "sources": [f"n:{first}"], "targets": [f"n:{second}"]})
+    spacing = {name: value for name, value in (_COMMON | options).items() if "spacing" in name}
     graph = {
         "id": "root",
         "layoutOptions": _COMMON | options,
-        "children": [*_children(diagram, None, inside)],
+        "children": _children(diagram, None, inside, spacing),
         "edges": edges,
     }
     answer = run_elk(graph)
@@ -67,7 +68,7 @@ def place(diagram: Diagram, options: dict[str, str]) -> Layout:
     return Layout(0, 0, boxes, frames, {}, tuple(lines))
 
 
-def _children(diagram: Diagram, frame: str | None, inside: dict) -> list[dict]:
+def _children(diagram: Diagram, frame: str | None, inside: dict, spacing: dict[str, str]) -> list[dict]:
     nodes, children = inside[frame]
     result = []
     for id in nodes:
@@ -75,13 +76,11 @@ def _children(diagram: Diagram, frame: str | None, inside: dict) -> list[dict]:
         result.append({"id": f"n:{id}", "width": wide, "height": high})
     for id in children:
         wide, high = diagram.frames[id].size
-        content = _children(diagram, id, inside)
+        content = _children(diagram, id, inside, spacing)
         content = content or [{"id": f"e:{id}", "width": max(60.0, wide - 20), "height": 16.0}]
-        options = {
-            "elk.padding": f"[top={high + 16:.0f},left=16,bottom=16,right=16]",
-            "elk.nodeSize.constraints": "MINIMUM_SIZE",
-            "elk.nodeSize.minimum": f"({wide + 24:.0f},{high + 20:.0f})",
-        }
+        widest = max((child.get("width", 60.0) for child in content), default=60.0)
+        side = max(16.0, (wide + 16 - widest) / 2)  # room for the name; ELK heeds no least size inside another frame
+        options = spacing | {"elk.padding": f"[top={high + 16:.0f},left={side:.0f},bottom=16,right={side:.0f}]"}
         result.append({"id": f"f:{id}", "layoutOptions": options, "children": content})
     return result
 

@@ -28,13 +28,14 @@ def letter(diagram: Diagram, layout: Layout) -> Layout:
     ink = _Grid(samples)
     titles = _titles(diagram, layout, ink)
     lines = [replace(line, marks=_marks(diagram, layout, line)) for line in layout.lines]
-    placed, numbers = _labels(diagram, layout, lines, samples, ink, titles)
-    key = tuple((n, _explained(diagram, diagram.links[lines[i].link])) for i, n in sorted(numbers.items()))
+    placed, numbers, blemishes = _labels(diagram, layout, lines, samples, ink, titles)
+    key = tuple((n, _explained(diagram, diagram.links[lines[i].link])) for i, n in numbers.items())
     return replace(
         layout,
         titles=titles,
         lines=tuple(replace(line, label=placed[i]) for i, line in enumerate(lines)),
         key=tuple(sorted(key)),
+        blemishes=blemishes,
     )
 
 
@@ -128,7 +129,7 @@ def _labels(
     samples: list[np.ndarray],
     ink: _Grid,
     titles: dict[str, Box],
-) -> tuple[dict[int, Label], dict[int, int]]:
+) -> tuple[dict[int, Label], dict[int, int], float]:
     """A label for each line by index, and the number of each that is explained in the key."""
     fixed = as_array([*layout.boxes.values(), *titles.values()])
     frames = as_array(layout.frames.values())
@@ -137,6 +138,7 @@ def _labels(
     tight = {i: len(samples[i]) * _STEP / max([w.width * w.height for w in texts[i]], default=1.0) for i in texts}
     placed: dict[int, Label] = {}
     numbers: dict[int, int] = {}
+    blemishes = 0.0
     taken = fixed
     for i in sorted(texts, key=lambda i: (tight[i], i)):
         line = lines[i]
@@ -146,14 +148,15 @@ def _labels(
                 break
         else:
             raise LayoutError(f'there is no room for a label of the flow "{line.flows[0]}"')
-        box, rows, direction = spot
+        box, rows, direction, flaw = spot
+        blemishes += flaw
         if rows == _NUMBER.rows:
             numbers[i] = len(numbers) + 1
             placed[i] = Label(line.flows, (str(numbers[i]),), box, numbers[i])
         else:
             placed[i] = Label(line.flows, _turned(rows, direction), box)
         taken = np.vstack([taken, [box.tuple()]])
-    return placed, numbers
+    return placed, numbers, blemishes
 
 
 def _best(
@@ -165,8 +168,8 @@ def _best(
     frames: np.ndarray,
     marks: np.ndarray,
     is_loop: bool,
-) -> tuple[Box, tuple[str, ...], np.ndarray] | None:
-    """The cheapest free place for one of the wordings, with the direction of the line there."""
+) -> tuple[Box, tuple[str, ...], np.ndarray, float] | None:
+    """The cheapest free place for one of the wordings, with the direction of the line there and how much it spoils."""
     best, best_cost = None, np.inf
     alone = _Grid([path])
     for rank, wording in enumerate(wordings):
@@ -182,9 +185,11 @@ def _best(
         foreign = np.maximum(ink.inside(wide) - alone.inside(wide), 0)
         share = at / max(1, len(path) - 1)
         cost = 1.2 * np.abs(share - 0.5) + 0.25 * rank - 0.15 * beside
-        cost += 1.5 * own / len(path) + np.where((len(path) - own) * _STEP < 22, 3.0, 0.0) * (not is_loop)
+        covered = own / len(path)
+        cost += 3.0 * covered + np.where((len(path) - own) * _STEP < 30, 3.0, 0.0) * (not is_loop)
         cost += np.where(foreign > 0, 5 + 0.3 * foreign, 0.0)
-        cost += 0.8 * _edges(boxes, frames)
+        edges = _edges(boxes, frames)
+        cost += 0.8 * edges
         cost += 0.06 * far + np.where(far > 18, np.inf, 0.0)
         if len(marks):
             cost += 1.5 * _points_in(boxes - (4, 4, -4, -4), marks)
@@ -193,7 +198,8 @@ def _best(
         if cost[choice] < best_cost:
             best_cost = cost[choice]
             before, after = max(0, at[choice] - 1), min(len(path) - 1, at[choice] + 1)
-            best = (Box(*(float(v) for v in boxes[choice])), wording.rows, path[after] - path[before])
+            flaw = float(foreign[choice] > 0) + float(covered[choice] > 0.5) + 0.3 * float(edges[choice] > 0)
+            best = (Box(*(float(v) for v in boxes[choice])), wording.rows, path[after] - path[before], flaw)
     return best
 
 

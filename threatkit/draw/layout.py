@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from threatkit.draw.diagram import Diagram, Link
-from threatkit.draw.geometry import Box, Point, around
+from threatkit.draw.geometry import Box, Point, along, around
 from threatkit.errors import LayoutError
 
 PAGE = (940.0, 440.0)  # points: what a 1280x720 projector shows of the drawing at the sizes of the theme
@@ -48,6 +50,7 @@ class Layout:
     lines: tuple[Line, ...]
     engine: str = ""
     key: tuple[tuple[int, str], ...] = ()
+    blemishes: float = 0.0  # labels that lie on lines, counted by the lettering
 
     @property
     def scale(self) -> float:
@@ -55,7 +58,7 @@ class Layout:
         return max(self.width / PAGE[0], self.height / PAGE[1])
 
 
-_MOST_LETTERED = 3  # layouts of one engine that are lettered and compared
+_MOST_LETTERED = 5  # layouts of one engine that are lettered and compared
 
 Attempt = tuple[str, Callable[[Diagram], Layout]]
 
@@ -94,9 +97,11 @@ def _best(diagram: Diagram, attempts: Iterable[Attempt], complaints: list[str]) 
         else:
             bare.append(layout)
     best: Layout | None = None
+    best_cost = np.inf
     lettered = 0
-    for layout in sorted(bare, key=_cost):
-        if best is not None and (lettered >= _MOST_LETTERED or _cost(best) <= _cost(layout)):
+    ranked = sorted(((_cost(diagram, layout), i, layout) for i, layout in enumerate(bare)), key=lambda t: t[:2])
+    for cost, _, layout in ranked:
+        if best is not None and (lettered >= _MOST_LETTERED or best_cost <= cost):
             break
         try:
             complete = letter(diagram, layout)
@@ -107,8 +112,8 @@ def _best(diagram: Diagram, attempts: Iterable[Attempt], complaints: list[str]) 
         problems = problems_of(diagram, complete)
         if problems:
             complaints.append(f"{layout.engine}: {_summary(problems)}")
-        elif best is None or _cost(complete) < _cost(best):
-            best = complete
+        elif _cost(diagram, complete) < best_cost:
+            best, best_cost = complete, _cost(diagram, complete)
     return best
 
 
@@ -116,9 +121,24 @@ def _summary(problems: list[str]) -> str:
     return problems[0] + (f" and {len(problems) - 1} more" if len(problems) > 1 else "")
 
 
-def _cost(layout: Layout) -> float:
-    """How far from a picture that fits the page, reads from left to right and has all labels in place."""
-    return max(layout.scale, 0.8) + 0.05 * len(layout.key) + (0.35 if layout.engine.endswith("TB") else 0.0)
+def _cost(diagram: Diagram, layout: Layout) -> float:
+    """How far from a picture that fits the page, with external entities on the left, clear lines and labels."""
+    outer = [layout.boxes[id].centre[0] / layout.width for id, n in diagram.nodes.items() if n.shape == "external"]
+    spoilt = 1.0 * len(layout.key) + 0.4 * layout.blemishes + 0.08 * _tangles(layout)
+    to_the_right = sum(outer) / len(outer) if outer else 0.0
+    return max(layout.scale, 0.8) + spoilt / max(1, len(layout.lines)) + 0.4 * to_the_right
+
+
+def _tangles(layout: Layout) -> int:
+    """How much line runs within three points of another line: crossings cost little, running together much."""
+    from scipy.spatial import cKDTree
+
+    if not layout.lines:
+        return 0
+    paths = [along(line.points, 4.0) for line in layout.lines]
+    owner = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
+    pairs = cKDTree(np.vstack(paths)).query_pairs(3.0, output_type="ndarray")
+    return int(np.count_nonzero(owner[pairs[:, 0]] != owner[pairs[:, 1]]))
 
 
 def _tidy(layout: Layout) -> Layout:
