@@ -172,6 +172,9 @@ def _add_rule(
         document.problem((*path, "id"), f'rule "{id}" stands already in {seen[id]}')
         return
     seen[id] = document.file
+    if not isinstance(entry.get("off", False), bool):
+        document.problem((*path, "off"), f"{id}: off: expected true or false, found {shown(entry['off'])}")
+        return
     if entry.get("off") is True:
         if id not in rules:
             document.problem((*path, "id"), f'no rule "{id}" to switch off{nearest(id, rules)}')
