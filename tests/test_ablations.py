@@ -119,7 +119,7 @@ def test_a_toy_shop_with_llm_words_in_its_names_has_no_llm_finding_and_no_llm_qu
     analysis = analyze(shop())
     cited = {name for finding in analysis.findings for name in finding.references}
     assert cited & {"owasp_llm", "owasp_asi", "owasp_mcp", "atlas"} == set()
-    about_models = ("injection", "exfil", "agency", "memory", "output", "availability")
+    about_models = ("injection-indirect", "injection-direct", "exfil", "agency", "memory", "output", "human")
     assert [f.rule for f in analysis.findings if f.rule.startswith(about_models)] == []
     assert [q for q in analysis.questions if any(rule.startswith(about_models) for rule in q.rules)] == []
 
