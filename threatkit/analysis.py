@@ -23,6 +23,7 @@ from threatkit.model import System
 from threatkit.questions import Question
 
 VERSION = 1
+SHOWN = 10  # findings in a notebook's table; `findings` has them all
 
 
 class Analysis:
@@ -78,6 +79,22 @@ class Analysis:
     def __repr__(self) -> str:
         return f"<Analysis of {self.system.name!r}: {len(self.findings)} findings, {len(self.questions)} questions>"
 
+    def _repr_html_(self) -> str:
+        found, asked = len(self.findings), len(self.questions)
+        which = f", the {SHOWN} riskiest" if found > SHOWN else ""
+        caption = f"{self.system.name}: {_count(found, 'finding')}{which}; {_count(asked, 'open question')}"
+        rows = [
+            (
+                rank,
+                f"{finding.score}\u00a0{finding.risk.level}",
+                finding.title,
+                ", ".join(finding.places),
+                finding.letters,
+            )
+            for rank, finding in enumerate(self.findings[:SHOWN], 1)
+        ]
+        return explain.html_table(caption, ("rank", "risk", "finding", "places", "STRIDE"), rows)
+
     def _findings(self, rule: Rule) -> list[Finding]:
         numbers = np.flatnonzero(self.column(rule).yes)
         if not len(numbers):
@@ -113,3 +130,7 @@ def analyze(system: System, catalog: Catalog | None = None, *, overrides: Overri
     if not isinstance(system, System):
         raise ModelError(f"analyze takes a System, found {shown(repr(system))}; use threatkit.load(path) first")
     return Analysis(system.copy(), catalog or load_catalog(), overrides or {})
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

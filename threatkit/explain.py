@@ -263,7 +263,7 @@ def html_table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[objec
 
 
 def _html_cells(cells: Sequence[object], scope: str) -> str:
-    marked = [f"th scope={scope}" if scope == "col" or at == 0 else "td" for at in range(len(cells))]
+    marked = [f'th scope="{scope}"' if scope == "col" or at == 0 else "td" for at in range(len(cells))]
     return "".join(
         f'<{mark} style="text-align: left; vertical-align: top">{html.escape(str(cell))}</{mark[:2]}>'
         for mark, cell in zip(marked, cells, strict=True)

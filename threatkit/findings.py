@@ -117,6 +117,20 @@ class Finding:
     def __repr__(self) -> str:
         return f"<Finding {self.risk.score:>2} {self.risk.level}: {self.title} at {', '.join(self.places)}>"
 
+    def _repr_html_(self) -> str:
+        risk = self.risk
+        rows = {
+            "what can happen": self.explanation,
+            "risk": f"{risk.score} {risk.level} = likelihood {risk.likelihood} × impact {risk.impact}",
+            "because": "; ".join(risk.reasons),
+            "STRIDE": ", ".join(self.stride).replace("_", " "),
+            "places": ", ".join(self.places),
+            "path": " → ".join(self.path),
+            "controls that help": ", ".join(self.controls),
+            "id": self.id,
+        }
+        return explain.html_table(self.title, (), [row for row in rows.items() if row[1]])
+
 
 def causes(rule: Rule, facts: Facts, numbers: np.ndarray) -> np.ndarray:
     """A number for the cause at each place: places with one cause are one finding."""
