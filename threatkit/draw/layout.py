@@ -58,7 +58,7 @@ class Layout:
         return max(self.width / PAGE[0], self.height / PAGE[1])
 
 
-_MOST_LETTERED = 5  # layouts of one engine that are lettered and compared
+_MOST_LETTERED = 3  # layouts of one engine that are lettered and compared
 
 Attempt = tuple[str, Callable[[Diagram], Layout]]
 
