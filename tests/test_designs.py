@@ -6,7 +6,7 @@ import pytest
 
 from tests.systems import renamed, shuffled
 from threatkit import sample, samples
-from threatkit.designs import DESIGNS, design, designs
+from threatkit.safe_designs import DESIGNS, design, designs
 from threatkit.modelfile import loads
 
 HEAD = """
