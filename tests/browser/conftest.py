@@ -40,7 +40,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START, RUN = 60, 120  # seconds until the server answers, until a notebook is through
+START, RUN, LOOK = 60, 120, 5  # seconds until the server answers, a notebook is through, a thing on the page is there
 _LAB_SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 _SKIPPED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
 
@@ -156,16 +156,17 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[[str], Notebook]]:
+def open_notebook(browser: Any, lab: Lab) -> Iterator[Callable[[str], Notebook]]:
     """Opens a notebook of the lab's folder in a tab of 1280 by 720 pixels, and waits until its kernel is ready."""
     contexts = []
 
     def opened(path: str) -> Notebook:
         contexts.append(browser.new_context(viewport={"width": 1280, "height": 720}))
+        contexts[-1].set_default_timeout(LOOK * 1000)
         notebook = Notebook(contexts[-1].new_page())
         notebook.page.on("pageerror", lambda error: notebook.complaints.append(str(error)))
         notebook.page.on("console", notebook.hear)
-        notebook.page.goto(lab.url(path))
+        notebook.page.goto(lab.url(path), timeout=START * 1000)
         notebook.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=START * 1000)
         notebook.page.wait_for_function(_KERNEL_READY, timeout=START * 1000)
         return notebook
