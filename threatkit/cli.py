@@ -77,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="threatkit",
         description="Threat modelling of GPT applications: from data flows to evidence-based STRIDE findings.",
-        epilog="MODEL is a model file, or the name of a sample system. Start with: threatkit analyze support-assistant",
+        epilog="MODEL is a model file, or the name of a sample system or incident. "
+        "Start with: threatkit analyze support-assistant",
     )
     parser.add_argument("--version", action="version", version=f"threatkit {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     def model(added: argparse.ArgumentParser) -> None:
-        added.add_argument("model", metavar="MODEL", help="a model file, or the name of a sample system")
+        added.add_argument("model", metavar="MODEL", help="a model file, or the name of a sample system or incident")
 
     def rules(added: argparse.ArgumentParser) -> None:
         added.add_argument(
@@ -131,9 +132,11 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("file", metavar="FILE", help="the file to make, such as model.yaml")
 
     added = command("check", _check, "say whether model files are valid, or what is wrong and where")
-    added.add_argument("models", metavar="MODEL", nargs="+", help="a model file, or the name of a sample system")
+    added.add_argument(
+        "models", metavar="MODEL", nargs="+", help="a model file, or the name of a sample system or incident"
+    )
 
-    command("samples", _samples, "list the sample systems")
+    command("samples", _samples, "list the sample systems and the documented incidents")
 
     added = command(
         "lab",
@@ -246,10 +249,15 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _samples(options: argparse.Namespace) -> int:
+    from threatkit.cases import incidents
     from threatkit.modelfile import sample, samples
 
-    systems = {name: sample(name) for name in samples()}
-    Page().table(("SAMPLE", "SYSTEM", "CONTENTS"), [(name, s.name, _contents(s)) for name, s in systems.items()])
+    page, systems = Page(), {name: sample(name) for name in samples()}
+    page.table(("SAMPLE", "SYSTEM", "CONTENTS"), [(name, s.name, _contents(s)) for name, s in systems.items()])
+    page.line()
+    page.table(("INCIDENT", "WHAT HAPPENED", "DATE"), [(case.slug, case.name, case.date) for case in incidents()])
+    page.line()
+    page.line("An incident is the system before the event; with -fixed after its name it is the same system mended.")
     return 0
 
 
@@ -269,17 +277,20 @@ def _lab(options: argparse.Namespace) -> int:
 
 
 def _load(name: str) -> System:
-    """The model in a file, or the sample system of that name; a file wins."""
+    """The model in a file, or the sample system or incident of that name; a file wins."""
+    from threatkit.cases import incident, incidents, is_incident
     from threatkit.modelfile import load, sample, samples
 
     path = Path(name)
     if name in samples() and not path.is_file():
         return sample(name)
+    if not path.is_file() and is_incident(name):
+        return incident(name)
     looks_like_path = path.suffix or len(path.parts) > 1 or os.path.lexists(path)
     if not looks_like_path:
         raise NotFoundError(
-            f"{shown(name)} is neither a file nor a sample system (`threatkit samples` lists those)"
-            f"{nearest(name, samples())}"
+            f"{shown(name)} is neither a file nor a sample system or incident (`threatkit samples` lists those)"
+            f"{nearest(name, [*samples(), *(case.slug for case in incidents())])}"
         )
     return load(path)
 
