@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from typing import Any
 
 from threatkit.columns import Side
 from threatkit.errors import CatalogError, NotFoundError, Problem, nearest, shown
+from threatkit.references import Edition, find_edition, load_controls, load_editions, load_references
 from threatkit.rules import GUARDS, Expression, Join, Not, parse
 from threatkit.vocabulary import data_path, words
 from threatkit.yamltext import Document, read_yaml
@@ -31,14 +32,17 @@ STRIDE = (
 CAUSES = ("place", "mind", "source", "target")
 FIELDS = ("place", "places", "source", "target", "path", "start", "end", "data", "effects", "missing")
 _KEYS = ("id", "title", "on", "when", "stride", "references", "explain", "ask", "controls", "likelihood", "impact")
-_KEYS += ("cause", "example", "off")
+_KEYS += ("cause", "example", "since", "off")
 _NEEDED = ("title", "on", "when", "stride", "explain")
 _RULE_ID = re.compile(r"[a-z][a-z0-9-]{2,63}")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One threat as a condition on the graph. `cuts` and `lowers` are the controls that stop it or make it rarer."""
+    """One threat as a condition on the graph. `cuts` and `lowers` are the controls that stop it or make it rarer.
+
+    `since` is the edition of the catalogue that brought the rule; it is empty for the first one.
+    """
 
     id: str
     title: str
@@ -54,6 +58,7 @@ class Rule:
     impact: tuple[int | str, ...] = (3,)
     cause: str = "place"
     example: str = ""
+    since: str = ""
     file: str = ""
     line: int = 0
 
@@ -71,6 +76,7 @@ class Catalog:
     rules: Mapping[str, Rule]
     references: Mapping[str, Mapping[str, Mapping[str, Any]]]
     controls: Mapping[str, Mapping[str, Any]]
+    edition: str = ""
 
     def rule(self, id: str) -> Rule:
         """A rule by id; NotFoundError with the nearest id where there is none."""
@@ -82,25 +88,28 @@ class Catalog:
         return f"<Catalog {self.version}: {len(self.rules)} rules, {len(self.controls)} controls>"
 
 
-def load_catalog(*folders: str | os.PathLike) -> Catalog:
+def load_catalog(*folders: str | os.PathLike, edition: str | None = None) -> Catalog:
     """The catalogue that comes with the kit, then the rules of each folder in turn.
 
-    A rule with an id that exists replaces that rule; `{id: …, off: true}` switches it off. Raises CatalogError with
-    every fault of every file.
+    A rule with an id that exists replaces that rule; `{id: …, off: true}` switches it off. `edition` gives an older
+    edition: its rules, with the ids of the lists that it knows. Raises CatalogError with every fault of every file,
+    NotFoundError for an edition that does not exist.
 
     >>> load_catalog().rule("injection-indirect").side
     'element'
+    >>> "memory-poisoning" in load_catalog(edition="2025.1").rules
+    False
     """
-    if not folders:
-        return _built_in()
-    base = _built_in()
-    problems: list[Problem] = []
-    rules = dict(base.rules)
-    for folder in folders:
-        _add_folder(Path(folder), rules, base.references, problems)
-    if problems:
-        raise CatalogError(problems)
-    return Catalog(base.version, MappingProxyType(rules), base.references, base.controls)
+    catalog = _built_in()
+    if folders:
+        problems: list[Problem] = []
+        rules = dict(catalog.rules)
+        for folder in folders:
+            _add_folder(Path(folder), rules, catalog.references, problems)
+        if problems:
+            raise CatalogError(problems)
+        catalog = replace(catalog, rules=MappingProxyType(rules))
+    return catalog if edition is None else _as_of(find_edition(edition), catalog)
 
 
 @cache
@@ -110,36 +119,37 @@ def _built_in() -> Catalog:
     controls = load_controls()
     rules: dict[str, Rule] = {}
     _add_folder(data_path("catalog", "threats"), rules, references, problems)
-    edition = _checked(read_yaml(data_path("catalog", "catalog.yaml")))
     problems += [
         Problem("controls.yaml", 0, 0, f"{shown(slug)} is no control of the vocabulary")
         for slug in set(controls) ^ set(words("controls"))
     ]
     if problems:
         raise CatalogError(problems)
-    return Catalog(str(edition["version"]), MappingProxyType(rules), references, controls)
+    newest = load_editions()[-1]
+    return Catalog(newest.version, MappingProxyType(rules), references, controls, newest.id)
 
 
-@cache
-def load_controls() -> Mapping[str, Mapping[str, Any]]:
-    """What is known of each control: assurance, mode, where it is placed, latency in ms with its source."""
-    return MappingProxyType(_checked(read_yaml(data_path("catalog", "controls", "controls.yaml")))["controls"])
-
-
-@cache
-def load_references() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    """All reference lists: list -> id -> {name, url, …}."""
-    lists = {}
-    for path in sorted(data_path("catalog", "references").glob("*.yaml")):
-        entries = _checked(read_yaml(path))["items"]
-        lists[path.stem] = MappingProxyType({entry["id"]: entry for entry in entries})
-    return MappingProxyType(lists)
-
-
-def _checked(document: Document) -> Any:
-    if document.problems:
-        raise CatalogError(document.problems)
-    return document.value
+def _as_of(edition: Edition, catalog: Catalog) -> Catalog:
+    """The rules and the reference ids of one edition."""
+    order = [known.id for known in load_editions()]
+    so_far = ["", *order[: order.index(edition.id) + 1]]
+    rules = {
+        id: replace(rule, references=edition.cited(rule.references))
+        for id, rule in catalog.rules.items()
+        if rule.since in so_far
+    }
+    references = {
+        name: MappingProxyType({id: entry for id, entry in entries.items() if edition.takes(name, id)})
+        for name, entries in catalog.references.items()
+        if name in edition.lists
+    }
+    return replace(
+        catalog,
+        version=edition.version,
+        rules=MappingProxyType(rules),
+        references=MappingProxyType(references),
+        edition=edition.id,
+    )
 
 
 def _add_folder(folder: Path, rules: dict[str, Rule], references: Mapping, problems: list[Problem]) -> None:
@@ -227,6 +237,7 @@ class _RuleReader:
             impact=self.impact(),
             cause=self.word("cause", CAUSES, "place"),
             example=str(self.entry.get("example", "")),
+            since=self.since(),
             file=self.document.file,
             line=line,
         )
@@ -236,6 +247,15 @@ class _RuleReader:
         if found not in allowed:
             self.fault(key, f"{key}: expected {' or '.join(allowed)}, found {shown(found)}{nearest(found, allowed)}")
             return default
+        return found
+
+    def since(self) -> str:
+        found = self.entry.get("since", "")
+        found = str(found) if isinstance(found, float) else found  # 2026.11 without quotes
+        known = [edition.id for edition in load_editions()]
+        if found not in ("", *known):
+            self.fault("since", f"since: there is no edition {shown(found)}{nearest(found, known)}")
+            return ""
         return found
 
     def words_of(self, key: str | tuple, allowed: Iterable[str], found: Any = None) -> tuple[str, ...]:

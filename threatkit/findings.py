@@ -24,7 +24,8 @@ _LETTERS = {
 }
 
 
-AI_LISTS = ("owasp_llm", "owasp_asi", "owasp_mcp", "owasp_dsgai", "atlas", "cosai", "nist_ai_600_1", "eu_ai_act")
+AI_LISTS = ("owasp_llm", "owasp_asi", "owasp_agentic_threats", "owasp_mcp", "owasp_dsgai", "atlas", "cosai")
+AI_LISTS += ("nist_ai_600_1", "eu_ai_act")
 Overrides = Mapping[str, RiskOverride]
 
 
