@@ -196,6 +196,16 @@ def _add_rule(
         rules[id] = rule
 
 
+def _related(references: Mapping, stride: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
+    """Controls that help against the same entry of both OWASP lists and the same STRIDE category as a rule."""
+
+    def shares(helps: Mapping[str, Iterable[str]]) -> bool:
+        lists = all(set(references.get(name, ())) & set(helps[name]) for name in ("owasp_llm", "owasp_asi"))
+        return lists and bool(set(stride) & set(helps["stride"]))
+
+    return tuple(slug for slug, entry in load_controls().items() if slug not in own and shares(entry["helps"]))
+
+
 class _RuleReader:
     """Reads one rule, noting every fault with its place."""
 
@@ -218,7 +228,10 @@ class _RuleReader:
                 self.fault(key, f"{key}: expected a text, found {shown(self.entry[key])}")
         side = self.word("on", ("element", "flow"), "element")
         cuts, lowers = self.controls()
+        references, stride = self.cited(), self.words_of("stride", STRIDE)
         when = self.expression(side, cuts, lowers)
+        if when is not None:
+            when = replace(when, related=_related(references, stride, cuts + lowers))
         for key in ("explain", "ask"):
             self.template(key)
         line = self.document.places.get(self.path, (0, 0))[0]
@@ -227,9 +240,9 @@ class _RuleReader:
             title=str(self.entry.get("title")),
             side=side,
             when=when,
-            stride=self.words_of("stride", STRIDE),
+            stride=stride,
             explain=" ".join(str(self.entry.get("explain")).split()),
-            references=self.cited(),
+            references=references,
             ask=" ".join(str(self.entry.get("ask", "")).split()),
             cuts=cuts,
             lowers=lowers,

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from threatkit.catalog import Rule
 from threatkit.columns import Side
 from threatkit.errors import NotFoundError, nearest, shown
@@ -14,6 +16,7 @@ from threatkit.facts import Facts
 from threatkit.rules import CONTROL_FACTS, GUARDS, Join, Leaf, Node, Not, Some, fact_of
 from threatkit.vocabulary import effects, vocabulary
 
+DATA_WORDS = {"pii": "personal data", "confidential": "confidential data", "internal": "internal data"}
 _WORDS = {True: "yes", False: "no", None: "unknown"}
 
 
@@ -144,7 +147,9 @@ def evidence(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> s
     if leaf.fact in ("trust", "external", "outside"):
         boundary = facts.system.boundaries.get(part.boundary) if part.boundary else None
         return f"in {boundary.id} ({boundary.trust or 'trust not said'})" if boundary else "in no boundary"
-    if leaf.fact.startswith(("carries", "holds", "sees")):
+    if leaf.fact.startswith("sees"):
+        return ", ".join(sorted(_classes_at(facts, side, number))) or "not said"
+    if leaf.fact.startswith(("carries", "holds")):
         named = part.holds if side == "element" else part.carries
         return "not said" if named is None and value is None else ", ".join(sorted(facts.system.classes(named)))
     if leaf.fact in ("encrypted", "authenticated"):
@@ -235,15 +240,20 @@ def _listed(labels: list[str]) -> str:
     return " and ".join([", ".join(shown_labels[:-1]), shown_labels[-1]] if len(shown_labels) > 1 else shown_labels)
 
 
+def _classes_at(facts: Facts, side: Side, number: int) -> set[str]:
+    """The data classes that a flow carries, or that an element holds, sends and receives."""
+    if side == "flow":
+        return set(facts.system.classes(facts.index.flows[number].carries))
+    ends = (facts.index.source == number) | (facts.index.target == number)
+    touching = [facts.index.flows[flow].carries for flow in np.flatnonzero(ends).tolist()]
+    return set().union(*map(facts.system.classes, [facts.index.elements[number].holds, *touching]))
+
+
 def _data_words(facts: Facts, rule: Rule, number: int) -> str:
-    part = (facts.index.elements if rule.side == "element" else facts.index.flows)[number]
-    classes = set(facts.system.classes(part.holds if rule.side == "element" else part.carries))
-    if rule.side == "element":
-        touching = (flow for flow in facts.index.flows if part.id in (flow.source, flow.target))
-        classes.update(*(facts.system.classes(flow.carries) for flow in touching))
     weights = vocabulary()["data_classes"]
-    worst = sorted(classes, key=lambda word: (-weights[word]["weight"], word))
-    return ", ".join(word.replace("_", " ") for word in worst[:3] if weights[word]["weight"] >= 2) or "data"
+    worst = sorted(_classes_at(facts, rule.side, number), key=lambda word: (-weights[word]["weight"], word))
+    named = [DATA_WORDS.get(word, word.replace("_", " ")) for word in worst[:3] if weights[word]["weight"] >= 2]
+    return _listed(named) or "data"
 
 
 def _effect_words(facts: Facts, element: str) -> str:

@@ -294,24 +294,29 @@ def lacks(t: Facts, side: Side, *controls: str) -> Column:
     return Column.known(_near(t, side, lambda s: _said_any(t, s, controls, absent=True)))
 
 
-def guarded(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]) -> Column:
+def guarded(
+    t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...], related: tuple[str, ...] = ()
+) -> Column:
     """One of the rule's cutting controls is in place here: at the element or one of its flows, at the flow or its ends.
 
-    Known not to be where something is said of the rule's controls, one absent or one that only lowers present, and
-    none of the cutting ones is said to be there: whoever states one has looked at this protection. Otherwise unknown.
+    Known not to be where something is said of the rule's controls, one absent or one that only lowers present, or where
+    a related one is said to be absent, and none of the cutting ones is said to be there: whoever states that has looked
+    at this protection. Otherwise unknown.
     """
     present = _near(t, side, lambda s: _said_any(t, s, cuts))
-    looked = _near(t, side, lambda s: _looked_at(t, s, cuts, lowers)) | t.complete(side, "controls")
+    looked = _near(t, side, lambda s: _looked_at(t, s, cuts, lowers, related)) | t.complete(side, "controls")
     return Column(present, looked & ~present)
 
 
-def guarded_on_the_way(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]) -> Column:
+def guarded_on_the_way(
+    t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...], related: tuple[str, ...] = ()
+) -> Column:
     """Every way of untrusted text to this place passes one of the rule's cutting controls.
 
     Known not to be where an open way passes a place at which something is said of the rule's controls; see `guarded`.
     """
     spread, index, passes = t.taint.any, t.index, t.taint.carries_on
-    local = guarded(t, side, cuts, lowers)
+    local = guarded(t, side, cuts, lowers, related)
     at_element, at_flow = _said_any(t, "element", cuts), _said_any(t, "flow", cuts)
     reached, still = spread.perhaps.reached, spread.perhaps.reached
     if at_element.any() or at_flow.any():
@@ -319,8 +324,8 @@ def guarded_on_the_way(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tupl
         origins = spread.perhaps.origins & ~at_element
         still = index.reach(origins, free).reached
         passes = free
-    seen = still & _looked_at(t, "element", cuts, lowers)
-    seen |= t.any_flow(still[index.source] & passes & _looked_at(t, "flow", cuts, lowers), "target")
+    seen = still & _looked_at(t, "element", cuts, lowers, related)
+    seen |= t.any_flow(still[index.source] & passes & _looked_at(t, "flow", cuts, lowers, related), "target")
     open_way = index.reach(seen, passes).reached & still
     if side == "flow":
         stopped = reached[index.source] & ~still[index.source]
@@ -447,8 +452,10 @@ def _said_any(t: Facts, side: Side, controls: tuple[str, ...], absent: bool = Fa
     return result
 
 
-def _looked_at(t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...]) -> np.ndarray:
-    return _said_any(t, side, cuts + lowers, absent=True) | _said_any(t, side, lowers)
+def _looked_at(
+    t: Facts, side: Side, cuts: tuple[str, ...], lowers: tuple[str, ...], related: tuple[str, ...]
+) -> np.ndarray:
+    return _said_any(t, side, cuts + lowers + related, absent=True) | _said_any(t, side, lowers)
 
 
 def _near(t: Facts, side: Side, mask: Callable[[Side], np.ndarray]) -> np.ndarray:

@@ -78,12 +78,16 @@ Node = Leaf | Not | Join | Some
 
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression on elements or flows, with the controls that its guards ask for."""
+    """A checked expression on elements or flows, with the controls that its guards ask for.
+
+    `related` are controls against the same entries of the public lists: to state that one is missing is to have looked.
+    """
 
     node: Node
     side: Side
     cuts: tuple[str, ...] = ()
     lowers: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(self.node)
@@ -118,10 +122,10 @@ class Expression:
         return self._leaf(node, facts, "element").at(getattr(facts.index, node.end))
 
     def _leaf(self, leaf: Leaf, facts: Facts, side: Side) -> Column:
-        key = (leaf.fact, side, leaf.args, (self.cuts, self.lowers) if leaf.fact in GUARDS else ())
+        key = (leaf.fact, side, leaf.args, (self.cuts, self.lowers, self.related) if leaf.fact in GUARDS else ())
         if key not in facts.cache:
             if leaf.fact in GUARDS:
-                facts.cache[key] = getattr(fact_functions, leaf.fact)(facts, side, self.cuts, self.lowers)
+                facts.cache[key] = getattr(fact_functions, leaf.fact)(facts, side, self.cuts, self.lowers, self.related)
             elif leaf.fact in CONTROL_FACTS:
                 facts.cache[key] = getattr(fact_functions, leaf.fact)(facts, side, *leaf.args)
             else:

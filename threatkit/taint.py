@@ -1,7 +1,7 @@
 """How far untrusted text gets, and how text that a model wrote gets out: the reach facts.
 
-Untrusted text starts at people, entities and services in an untrusted boundary, and on flows that are said to carry
-it although nothing untrusted reaches their source. It follows the flows. It stops at a flow whose content is said to
+Untrusted text starts at everything in an untrusted boundary, and on flows that are said to carry it although nothing
+that is drawn explains it. It follows the flows. It stops at a flow whose content is said to
 be trusted and at a deterministic control; a classifier never stops it (it only lowers likelihood). People judge what
 they read: text goes on from a `user` only where the flow says that it does.
 Graph notation and the list of cutting controls: the edge cuts of Beurer-Kellner et al., arXiv:2506.08837.
@@ -19,6 +19,7 @@ from threatkit.graph import Reach
 from threatkit.vocabulary import effects, shape_of, vocabulary, words
 
 STORES = tuple(kind for kind in words("kinds") if shape_of(kind) == "store")
+RELAYS = ("process", "guardrail", "agent", "llm")
 CHANNELS = ("third_party_service", "retriever", "tool", "mcp_server", "plugin", "training_pipeline")
 CUTS_FLOW = ("output_schema_validation", "context_minimization", "dual_llm_quarantine", "source_curation")
 CUTS_INTO = ("context_minimization", "dual_llm_quarantine", "source_curation")
@@ -45,9 +46,9 @@ class Taint:
 
     def __init__(self, table: Table):
         self.table, self.index = table, table.index
-        untrusted = self.index.trust == 0
         outsider = table.is_kind("user", "external_entity", "third_party_service")
-        self.origin = Column(outsider & untrusted, ~outsider | (self.index.trust > 0))
+        untrusted = self.index.trust == 0
+        self.origin = Column(untrusted, ~untrusted & (~outsider | (self.index.trust > 0)))
         self.people = table.is_kind("user")
 
     @cached_property
@@ -95,7 +96,7 @@ class Taint:
     @cached_property
     def by_user(self) -> Spread:
         """Untrusted text that its author sends to the model directly, through nothing but processes."""
-        return self._directly(("process", "guardrail", "agent", "llm"))
+        return self._directly(RELAYS)
 
     def _directly(self, relays: tuple[str, ...]) -> Spread:
         relay = self.table.is_kind(*relays)
@@ -103,9 +104,13 @@ class Taint:
 
     @cached_property
     def stated(self) -> np.ndarray:
-        """Flows said to carry untrusted text although none reaches their source: they are origins themselves."""
+        """Flows said to carry untrusted text that nothing drawn explains: they are origins themselves.
+
+        What software or a model passes on is explained by what reached it; a store, a tool or a service speaks for
+        itself.
+        """
         said = self.table.is_content("untrusted", "mixed") & ~self.cut
-        drawn = self.index.reach(self.origin.yes, self.carries_on).reached
+        drawn = self.index.reach(self.origin.yes, self.carries_on).reached & self.table.is_kind(*RELAYS)
         return said & ~drawn[self.index.source]
 
     @cached_property
@@ -174,10 +179,10 @@ class Outflow:
         """Flows through which a model's text can travel on: not cut, not said to be trusted, no people who judge."""
         table, source, target = self.table, self.index.source, self.index.target
         cut = table.is_content("trusted") | self.taint.approved
+        outward = self.index.trust[target] == 0
         for control in (*SENDS_CUT, *CUTS_OUT_OF):
-            cut |= table.said("flow", "controls", control).yes | table.said("element", "controls", control).yes[source]
-        for control in SENDS_CUT:
-            cut |= table.said("element", "controls", control).yes[target]
+            here = table.said("element", "controls", control).yes[source]
+            cut |= table.said("flow", "controls", control).yes | (here & (outward | (control in CUTS_OUT_OF)))
         said = table.is_content("untrusted", "mixed", "model_generated")
         return ~cut & ~(self.taint.people[source] & ~said)
 
