@@ -77,11 +77,10 @@ def shuffled(system: System, seed: int = 0) -> System:
 
 
 def without_untrusted(system: System) -> System:
-    """The system without its untrusted sources: the outsiders are gone, and no flow is said to carry their text."""
+    """The system without its untrusted sources: what lies outside is gone, and no flow is said to carry its text."""
     untrusted = {
         part.id
         for part in system.elements.values()
-        if part.shape == "external" and system.boundaries.get(part.boundary or "") is not None
         if _trust(system, part.boundary) == "untrusted"
     }
 
