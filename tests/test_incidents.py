@@ -40,8 +40,8 @@ LISTS = {"owasp_llm_2025": "owasp_llm", "owasp_llm_2026": "owasp_llm", "owasp_as
 FOLDER = Path(os.environ.get("THREATKIT_INCIDENTS") or ROOT.parent / "shared" / "incidents")
 
 # Floors: what is measured, less a little room. Raise them when the catalogue gets better.
-FLOORS = {"recall_primary_at_10": 0.95, "recall_all_at_10": 0.93, "recall_primary_at_10_with_questions": 0.88}
-BLIND_FLOORS = {"recall_primary_at_10_with_questions": 0.88}
+FLOORS = {"recall_primary_at_10": 0.95, "recall_all_at_10": 0.93, "recall_primary_at_10_with_questions": 0.93}
+BLIND_FLOORS = {"recall_primary_at_10_with_questions": 0.92}
 CEILINGS = {"noise": 0.95, "false_alarms": 0.02}
 ROOM = 0.03  # by how much a variant that changes nothing may differ
 
