@@ -568,6 +568,12 @@ def test_an_overview_counts_every_flow_that_joins_two_boxes():
     assert sum(drawn) == len(shown.flows)
 
 
+def test_flows_to_a_collapsed_boundary_count_as_crossing():
+    shown = overview(large(200))
+    assert all(shown.crosses(link) for link in shown.links.values())
+    assert "flows cross a boundary" in draw(large(200)).alt
+
+
 def test_one_boundary_is_drawn_with_its_content_and_neighbours(app):
     picture = draw(app, boundary="vpc")
     assert {"web", "agent", "index", "ingest", "customer", "llm", "logs", "site"} == set(picture.layout.boxes)
@@ -583,6 +589,15 @@ def test_a_boundary_of_a_large_system_is_drawn_too():
         shown = part(app, boundary)
         assert len(shown.nodes) <= 60
         assert check_layout(shown, arrange(shown)) == []
+
+
+def test_no_boundary_is_shown_empty_while_its_content_is_drawn_elsewhere():
+    app = large(300, 12)
+    holders = {element.boundary for element in app.elements.values()}
+    for boundary in app.boundaries:
+        shown = part(app, boundary)
+        full = {f for node in shown.nodes.values() for f in shown.ancestors[node.frame]}
+        assert not (set(shown.frames) - full) & holders
 
 
 def test_sixty_elements_are_drawn_whole_and_more_are_not():

@@ -72,7 +72,7 @@ def _crossings(diagram: Diagram) -> list[str]:
     said: list[str] = []
     count = 0
     for link in diagram.links.values():
-        if not diagram.crossed(link):
+        if not diagram.crosses(link):
             continue
         source, target = (_short(diagram.nodes[end].name) for end in (link.source, link.target))
         for one, other, labels in ((source, target, link.forward), (target, source, link.backward)):

@@ -31,6 +31,11 @@ class Node:
     trust: str | None = None  # of a collapsed boundary
 
     @property
+    def is_boundary(self) -> bool:
+        """Whether the box stands for whole boundaries, so that every line to it crosses one."""
+        return self.shape == "group" and self.kind in ("boundary", "boundaries")
+
+    @property
     def size(self) -> tuple[float, float]:
         """Width and height in points, from the text in it."""
         wide, high = theme.block_size(self.rows, theme.NAME_SIZE)
@@ -87,6 +92,11 @@ class Diagram:
     def crossed(self, link: Link) -> frozenset[str]:
         """The frames whose edge a link crosses: those around exactly one of its ends."""
         return frozenset(self.chain(link.source)) ^ frozenset(self.chain(link.target))
+
+    def crosses(self, link: Link) -> bool:
+        """Whether the flows of a link cross a trust boundary, drawn as a frame or collapsed into a box."""
+        collapsed = any(self.nodes[end].is_boundary for end in (link.source, link.target))
+        return link.source != link.target and (collapsed or bool(self.crossed(link)))
 
     @property
     def flows(self) -> frozenset[str]:
@@ -162,13 +172,11 @@ def part(system: System, boundary: str) -> Diagram:
             inner = group[:-1]
             chain = world.chain[inner][1:] if inner else ()
         frames.update(chain)
-    wanted = [b for b in system.boundaries if b in frames or (boundary in world.chain[b] and not _gone(b, groups))]
+    closed = {group[:-1] for group in groups.values() if group.endswith("/")}
+    frames |= {b for b in system.boundaries if boundary in world.chain[b] and not closed & set(world.chain[b])}
+    wanted = [b for b in system.boundaries if b in frames]
     name = f"{theme.clean(system.name, 80)}: {_title(system.boundaries[boundary])}"
     return _build(system, groups, wanted, name=name, flows={flow.id for flow in touching})
-
-
-def _gone(boundary: str, groups: dict[str, str]) -> bool:
-    return any(group.endswith("/") for group in groups.values()) and f"{boundary}/" in groups.values()
 
 
 class _Nesting:

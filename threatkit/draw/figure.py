@@ -141,7 +141,7 @@ class _Pen:
             self.frame(layout.frames[id], frame.trust)
         for line in layout.lines:
             on = lit is None or bool(lit & set(line.flows))
-            self.line(line, bool(diagram.crossed(diagram.links[line.link])), on)
+            self.line(line, diagram.crosses(diagram.links[line.link]), on)
         for id, box in layout.boxes.items():
             on = lit is None or id in lit
             self.shape(box, diagram.nodes[id].shape, on, diagram.nodes[id].trust)

@@ -91,6 +91,8 @@ def _best(diagram: Diagram, attempts: Iterable[Attempt], complaints: list[str]) 
         except LayoutError as error:
             complaints.append(f"{name}: {error}")
             continue
+        if any(layout.boxes == other.boxes and layout.lines == other.lines for other in bare):
+            continue  # another setting gave the same
         problems = course_problems(diagram, layout)
         if problems:
             complaints.append(f"{name}: {_summary(problems)}")
@@ -124,7 +126,7 @@ def _summary(problems: list[str]) -> str:
 def _cost(diagram: Diagram, layout: Layout) -> float:
     """How far from a picture that fits the page, with external entities on the left, clear lines and labels."""
     outer = [layout.boxes[id].centre[0] / layout.width for id, n in diagram.nodes.items() if n.shape == "external"]
-    spoilt = 1.0 * len(layout.key) + 0.4 * layout.blemishes + 0.08 * _tangles(layout)
+    spoilt = 1.0 * len(layout.key) + 0.4 * layout.blemishes + 0.1 * _tangles(layout)
     to_the_right = sum(outer) / len(outer) if outer else 0.0
     return max(layout.scale, 0.8) + spoilt / max(1, len(layout.lines)) + 0.4 * to_the_right
 
@@ -175,9 +177,11 @@ def line_of(diagram: Diagram, link: Link, points: list[Point]) -> Line:
 def _dot_attempts(diagram: Diagram) -> Iterator[Attempt]:
     from threatkit.draw.dot import place
 
+    count = len(diagram.nodes)
+    gaps = (0.75, 1.0, 1.35) if count <= 20 else (0.75, 1.0) if count <= 40 else (1.0,)  # room between the layers
     for direction in ("LR", "TB"):
         for newrank in (False, True):
-            for gap in (0.75, 1.0, 1.35) if len(diagram.nodes) <= 40 else (1.0,):
+            for gap in gaps:
                 yield (
                     f"dot{' newrank' if newrank else ''} {gap} {direction}",
                     lambda d, direction=direction, newrank=newrank, gap=gap: place(d, direction, newrank, gap),

@@ -81,7 +81,7 @@ def legend_signs(diagram: Diagram, layout: Layout) -> list[tuple[str, str]]:
     for trust in theme.TRUST:
         if trust in trusts:
             signs.append((f"trust:{trust or ''}", f"boundary: {(trust or 'trust unknown').replace('_', '-')}"))
-    crossing = {bool(diagram.crossed(link)) for link in diagram.links.values()}
+    crossing = {diagram.crosses(link) for link in diagram.links.values()}
     if False in crossing:
         signs.append(("flow", "flow"))
     if any(line.both for line in layout.lines):

@@ -82,11 +82,19 @@ def clean(text: object, limit: int = 400) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+@lru_cache(maxsize=1)
+def _unhinted() -> int:
+    from matplotlib import ft2font
+
+    flags = getattr(ft2font, "LoadFlags", None)  # since matplotlib 3.10
+    return flags.NO_HINTING if flags else ft2font.LOAD_NO_HINTING
+
+
 @lru_cache(maxsize=20_000)
 def _unit_width(text: str) -> float:
     font = _fonts()[0]
     font.set_size(100, 72)
-    font.set_text(text, 0.0)
+    font.set_text(text, 0.0, flags=_unhinted())
     return font.get_width_height()[0] / 64 / 100
 
 
@@ -97,7 +105,7 @@ def text_width(text: str, size: float) -> float:
 
 def _cut(text: str, width: float, size: float) -> int:
     """How many characters of the text fit the width, at least one."""
-    low, high = 1, len(text)
+    low, high = 1, min(len(text), int(width / size * 5) + 2)
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if text_width(text[:middle], size) <= width else (low, middle - 1)
