@@ -438,8 +438,10 @@ def _unsure(t: Facts) -> np.ndarray:
 
 def _property(t: Facts, word: str) -> Column:
     said = t.said("element", "properties", word)
-    shapes = vocabulary()["properties"][word].get("of", ["process"])
-    sensible = np.isin(t.kind, [number for shape in shapes for number in _SHAPE[shape]])
+    shapes = vocabulary()["properties"][word].get("of")
+    sensible = np.isin(t.kind, [number for shape in shapes or ["process"] for number in _SHAPE[shape]])
+    if shapes is None:
+        sensible &= ~t.is_kind("llm")  # text in, text out: a model that does more is an agent
     return Column(said.yes, said.no | (~sensible & ~said.yes))
 
 
