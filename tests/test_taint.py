@@ -16,7 +16,7 @@ from threatkit.rules import CONTROL_FACTS, Join, Leaf, Not, Some
 from threatkit.taint import SENDS, SENDS_CUT
 
 KNOWN = ("net", "vendor", "us")
-many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SPREADS = ("any", "by_user", "by_content")
 
 
@@ -233,7 +233,7 @@ def learnt(system: System, chance: random.Random) -> System:
 
 
 @given(nets(), chances)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_saying_what_was_unknown_never_turns_an_answer_that_was_known(system, chance):
     """Holds for data, properties, transport and controls that are absent, in rules that take no silence for a no."""
     before = verdicts(system, OPEN_RULES)
