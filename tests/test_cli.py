@@ -113,7 +113,10 @@ def test_the_version_is_printed():
     assert run("--version").stdout == f"threatkit {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["analyze", "questions", "why", "draw", "new", "check", "samples", "lab"])
+@pytest.mark.parametrize(
+    "command",
+    ["analyze", "questions", "answer", "why", "draw", "new", "check", "coverage", "catalog", "samples", "lab"],
+)
 def test_every_command_explains_itself(command, capsys):
     assert main([command, "--help"]) == 0
     assert f"threatkit {command}" in capsys.readouterr().out

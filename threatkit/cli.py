@@ -14,12 +14,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threatkit import __version__
-from threatkit.cli_page import Page, clean, clean_lines
+from threatkit import __version__, cli_answer, cli_catalog
+from threatkit.cli_page import Page, clean, clean_lines, number, print_json
 from threatkit.errors import ModelError, NotFoundError, Problem, ThreatkitError, nearest, shown
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis, Finding
+    from threatkit.editions import FindingChange
     from threatkit.model import System
 
 _LEVELS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
@@ -112,11 +113,11 @@ def _parser() -> argparse.ArgumentParser:
         help="leave out findings with a risk below N (1 to 25), and exit with 1 if any are left: a gate for CI",
     )
     added.add_argument("--top", metavar="N", type=_count, default=5, help="explain the first N findings (5)")
+    added.add_argument(
+        "--since", metavar="EDITION", help="mark what is new since this edition of the catalogue, such as 2025.1"
+    )
 
-    added = command("questions", _questions, "show what is not known yet, best question first")
-    model(added)
-    rules(added)
-    added.add_argument("--json", action="store_true", help="print JSON; docs/json.md describes it")
+    cli_answer.add_commands(command, _analysis)
 
     added = command("why", _why, "show why a rule fires at a place, or why it does not")
     model(added)
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         "models", metavar="MODEL", nargs="+", help="a model file, or the name of a sample system or incident"
     )
 
+    cli_catalog.add_commands(command)
     command("samples", _samples, "list the sample systems and the documented incidents")
 
     added = command(
@@ -176,28 +178,12 @@ def _analyze(options: argparse.Namespace) -> int:
         result = analysis.to_dict()
         kept = {finding.id for finding in findings}
         result["findings"] = [entry for entry in result["findings"] if entry["id"] in kept]
-        _print_json(result)
+        if options.since:
+            result["since"] = cli_catalog.since_to_dict(_since(options, analysis), options.since)
+        print_json(result)
     else:
         _print_analysis(options, system, analysis, findings)
     return 1 if options.min_risk and findings else 0
-
-
-def _questions(options: argparse.Namespace) -> int:
-    analysis, system = _analysis(options)
-    if options.json:
-        everything = analysis.to_dict()
-        _print_json({key: value for key, value in everything.items() if key != "findings"})
-        return 0
-    page = Page()
-    page.line(f"{system.name}: {_number(analysis.questions, 'open question')}", "bold")
-    if analysis.questions:
-        page.line()
-        heads = ["RISK", "PLACE", "QUESTION", "SETTLES", "FACT"]
-        rows = [[q.risk, q.place, q.text, len(q.settles), q.fact] for q in analysis.questions]
-        page.table(*_fitting(page, heads, rows))
-        page.line()
-        page.line("RISK is what the answer would settle. Put the answers into the model file and ask again.")
-    return 0
 
 
 def _why(options: argparse.Namespace) -> int:
@@ -266,7 +252,7 @@ def _lab(options: argparse.Namespace) -> int:
 
     folder = cli_lab.lab_folder(options.dir)
     copied, kept = cli_lab.fill(folder)
-    said = f"{_number(copied, 'file')} copied, {kept} there already and left as they are" if copied + kept else ""
+    said = f"{number(copied, 'file')} copied, {kept} there already and left as they are" if copied + kept else ""
     Page().line(f"{folder}: {said or 'the checkout of threatkit'}")
     if options.copy_only:
         return 0
@@ -311,11 +297,15 @@ def _print_analysis(options: argparse.Namespace, system: System, analysis: Analy
     page = Page()
     page.line(f"{system.name}: {_contents(system)}", "bold")
     page.line(_tally(findings, options.min_risk))
+    changes = _since(options, analysis) if options.since else []
+    new = {change.id for change in changes if change.kind == "new"}
+    if options.since:
+        cli_catalog.tell(page, changes, options.since)
     if findings:
         page.line()
         heads = ["RISK", "FINDING", "PLACES", "STRIDE", "RULE"]
         styles = [_LEVELS.get(finding.risk.level, "") for finding in findings]
-        page.table(*_fitting(page, heads, [_row(finding) for finding in findings]), styles)
+        page.table(*_fitting(page, heads, [_row(finding, finding.id in new) for finding in findings]), styles)
     for rank, finding in enumerate(findings[: options.top], start=1):
         page.line()
         page.line(f"{rank}. {finding.title} ({finding.rule}: {_some(finding.places)})", "bold")
@@ -326,7 +316,7 @@ def _print_analysis(options: argparse.Namespace, system: System, analysis: Analy
         reasons = f": {'; '.join(risk.reasons)}" if risk.reasons else ""
         page.prose(f"Risk {risk.score} = likelihood {risk.likelihood} × impact {risk.impact}{reasons}")
     page.line()
-    page.line(_number(analysis.questions, "open question") + ("" if not analysis.questions else "; the best to ask:"))
+    page.line(number(analysis.questions, "open question") + ("" if not analysis.questions else "; the best to ask:"))
     for question in analysis.questions[:3]:
         page.prose(f"- {question.text} ({question.place}: {question.fact})")
     page.line()
@@ -345,7 +335,7 @@ def _tally(findings: list[Finding], least: int | None) -> str:
     levels = Counter(finding.risk.level for finding in findings)
     parts = ", ".join(f"{levels[level]} {level}" for level in _LEVELS if levels[level])
     limit = f" with a risk of {least} or more" if least else ""
-    return _number(findings, "finding") + limit + (f": {parts}" if parts else "")
+    return number(findings, "finding") + limit + (f": {parts}" if parts else "")
 
 
 def _fitting(page: Page, heads: list[str], rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
@@ -353,9 +343,13 @@ def _fitting(page: Page, heads: list[str], rows: list[list[Any]]) -> tuple[list[
     return (heads, rows) if page.width >= _WIDE else (heads[:-1], [row[:-1] for row in rows])
 
 
-def _row(finding: Finding) -> list[str]:
+def _since(options: argparse.Namespace, analysis: Analysis) -> list[FindingChange]:
+    return cli_catalog.changes_since(analysis, options.since, options.rules)
+
+
+def _row(finding: Finding, new: bool = False) -> list[str]:
     risk = f"{finding.risk.score:2d} {finding.risk.level}"
-    return [risk, finding.title, _some(finding.places), finding.letters, finding.rule]
+    return [f"{risk} NEW" if new else risk, finding.title, _some(finding.places), finding.letters, finding.rule]
 
 
 def _some(places: tuple[str, ...], most: int = 4) -> str:
@@ -380,21 +374,10 @@ def _in_words(system: System, path: tuple[str, ...]) -> str:
 def _contents(system: System) -> str:
     counts = [(system.elements, "element"), (system.flows, "flow"), (system.data, "data asset")]
     boundaries = f"{len(system.boundaries)} trust {'boundary' if len(system.boundaries) == 1 else 'boundaries'}"
-    return ", ".join([*(_number(things, noun) for things, noun in counts), boundaries])
-
-
-def _number(things: Any, noun: str) -> str:
-    count = things if isinstance(things, int) else len(things)
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return ", ".join([*(number(things, noun) for things, noun in counts), boundaries])
 
 
 def _quoted(word: str) -> str:
     import shlex
 
     return shlex.quote(word)
-
-
-def _print_json(result: dict[str, Any]) -> None:
-    import json
-
-    print(json.dumps(result, indent=2))  # ASCII: no character of a model can reach the terminal as itself

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 _JOINERS = "\u200c\u200d"  # invisible, harmless, and part of Persian words and of emoji
 _PIPE_WIDTH = 100
@@ -126,3 +127,20 @@ def columns(text: str) -> int:
 
 def _width(character: str) -> str:
     return unicodedata.east_asian_width(character)
+
+
+def number(things: Any, noun: str) -> str:
+    """How many things there are, with the noun.
+
+    >>> number(1, "finding"), number([], "finding")
+    ('1 finding', '0 findings')
+    """
+    count = things if isinstance(things, int) else len(things)
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """Print an object as ASCII: no character of a model can reach the terminal as itself."""
+    import json
+
+    print(json.dumps(result, indent=2))

@@ -131,46 +131,88 @@ def _open(rule: Rule, facts: Facts, node: Node, side: Side, number: int) -> Iter
 
 
 def _leaf(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> Iterator[_Asked]:
+    """The questions behind one unknown fact: each is about something that a model file can state in one place."""
     if leaf.end:
         number, side = int(getattr(facts.index, leaf.end)[number]), "element"
     if leaf.fact in GUARDS + CONTROL_FACTS:
         yield _about_control(rule, facts, leaf, side, number)
-        return
-    fact = fact_of(leaf, side)
-    name, asked = (leaf.fact, leaf.args), number
-    if leaf.fact.startswith("tainted"):
-        asked = _origin(facts, leaf, side, number)
-        name, side = ("trust", ()), "element"
-        fact = fact_functions.FACTS["element", "trust"]
+    elif leaf.fact.startswith("tainted"):
+        yield _about_trust(facts, _origin(facts, side, number))
+    elif leaf.fact in ("enters_more_trusted", "leaves_trusted"):
+        for end in (facts.index.source[number], facts.index.target[number]):
+            if facts.index.trust[end] < 0:
+                yield _about_trust(facts, int(end))
+    elif leaf.fact in ("trust", "outside"):
+        yield _about_trust(facts, number)
     elif leaf.fact == "way_out":
-        way = facts.outflow.way_out.perhaps.path(number)
-        asked, name = facts.index.number[way[-1]], ("sends", ())
+        yield _about_exit(facts, number)
     elif leaf.fact == "acts":
-        asked, name = _actor(facts, number), ("effectful", ())
-        fact = fact_functions.FACTS["element", "effectful"]
-    parts = facts.index.elements if side == "element" else facts.index.flows
-    yield _Asked(parts[asked].id, name[0], fact.ask, name[1])
+        yield _stated(facts, "effectful", _actor(facts, number))
+    elif leaf.fact == "exposed":
+        yield from _about_callers(facts, number)
+    elif leaf.fact == "remembered":
+        for flow in np.flatnonzero(facts.index.target == number).tolist():
+            if fact_functions.model_text(facts).value(flow) is None:
+                yield _stated(facts, "model_text", flow, side="flow")
+    elif leaf.fact in ("sees", "sees_sensitive"):
+        yield from _about_data(facts, leaf, number)
+    else:
+        fact = fact_of(leaf, side)
+        yield _Asked(_part(facts, side, number), leaf.fact, fact.ask, leaf.args)
+
+
+def _part(facts: Facts, side: Side, number: int) -> str:
+    return (facts.index.elements if side == "element" else facts.index.flows)[number].id
+
+
+def _stated(facts: Facts, fact: str, number: int, words: tuple[str, ...] = (), side: Side = "element") -> _Asked:
+    return _Asked(_part(facts, side, number), fact, fact_functions.FACTS[side, fact].ask, words)
+
+
+def _about_trust(facts: Facts, number: int) -> _Asked:
+    return _stated(facts, "trust", number)
+
+
+def _about_callers(facts: Facts, number: int) -> Iterator[_Asked]:
+    """Whether anyone can call an element: what is said of it, else who its callers are."""
+    if fact_functions.has(facts, "internet_exposed").value(number) is None:
+        yield _stated(facts, "exposed", number)
+        return
+    for source in facts.index.source[facts.index.target == number].tolist():
+        if facts.index.trust[source] < 0:
+            yield _about_trust(facts, source)
+
+
+def _about_exit(facts: Facts, number: int) -> _Asked:
+    """The place at which text might leave: whether it sends, else who runs it."""
+    way = facts.outflow.way_out.perhaps.path(number)
+    last = facts.index.number[way[-1]] if way else number
+    asked = fact_functions.sends(facts).unknown & facts.is_kind("agent", "tool", "mcp_server", "plugin")
+    return _stated(facts, "sends", last) if asked[last] else _about_trust(facts, last)
+
+
+def _about_data(facts: Facts, leaf: Leaf, number: int) -> Iterator[_Asked]:
+    """Which data reaches an element: what it keeps and what its flows carry, where neither is said."""
+    kept = ("holds", leaf.args) if leaf.args else ("holds_sensitive", ())
+    sent = ("carries", leaf.args) if leaf.args else ("carries_sensitive", ())
+    if fact_functions.store(facts).yes[number] and facts.index.elements[number].holds is None:
+        yield _stated(facts, kept[0], number, kept[1])
+    for flow in np.flatnonzero((facts.index.source == number) | (facts.index.target == number)).tolist():
+        if facts.index.flows[flow].carries is None:
+            yield _stated(facts, sent[0], flow, sent[1], "flow")
 
 
 def _about_control(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> _Asked:
     control = (leaf.args or rule.controls)[0]
     asked = rule.ask or f"Is this in place at {{place}}? {vocabulary()['controls'][control]}"
-    parts = facts.index.elements if side == "element" else facts.index.flows
-    return _Asked(parts[number].id, f"control({control})", asked)
+    return _Asked(_part(facts, side, number), f"control({control})", asked)
 
 
-def _origin(facts: Facts, leaf: Leaf, side: Side, number: int) -> int:
-    """The element whose trust nobody stated and from which untrusted text might come."""
+def _origin(facts: Facts, side: Side, number: int) -> int:
+    """The nearest element whose trust nobody stated and from which untrusted text might come here."""
     element = number if side == "element" else int(facts.index.source[number])
-    spreads = {"tainted_by_user": facts.taint.by_user, "tainted_by_content": facts.taint.by_content}
-    spread = spreads.get(leaf.fact, facts.taint.any)
-    way = spread.perhaps.path(element)
-    start = facts.index.number[way[0]] if way else element
-    origin = facts.taint.origin
-    if origin.unknown[start]:
-        return start
-    way = facts.taint.any.perhaps.path(start)
-    return facts.index.number[way[0]] if way else start
+    way = facts.index.reach(facts.taint.origin.unknown, facts.taint.carries_on).path(element)
+    return facts.index.number[way[0]] if way else element
 
 
 def _actor(facts: Facts, number: int) -> int:
