@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST = 12  # questions that a group answers before it tires
 _WIDE = 110
-_KEYS = "s skips it, u takes the last answer back, q ends"
+_KEYS = "type s to skip, u to take the last answer back, q to end"
 
 
 def add_commands(command: Callable[..., argparse.ArgumentParser], analysis: Callable[..., Any]) -> None:
@@ -140,7 +140,7 @@ class _Session:
         """Ask until enough was asked, nothing is left, or the person stops. Every answer is in the file by then."""
         page, left = self.page, len(self.analysis.questions)
         page.line(f"{self.system.name}: {number(left, 'open question')}; at most {self.most} are asked now", "bold")
-        page.line(f"{_KEYS[0].upper()}{_KEYS[1:]}. Each answer is written to {self.system.source.path} at once.")
+        page.line(f"{_KEYS.capitalize()}. Each answer is written to {self.system.source.path} at once.")
         while self.asked < self.most:
             question = self._next()
             if question is None or not self._ask(question):
