@@ -46,6 +46,8 @@ _HOME = {
     "Analysis": "analysis",
     "Finding": "findings",
     "Question": "questions",
+    "Decisions": "decisions",
+    "Decision": "treatments",
     "answer": "answers",
     "choices": "answers",
     "designs": "safe_designs",

@@ -1,0 +1,333 @@
+"""Decisions: what people decided about a finding, and until when. They live in a file beside the model.
+
+decisions = Decisions.load("support.yaml")           # reads support.decisions.yaml, or starts empty
+decisions.decide(finding, "accept", why="No customer data here", until="2027-03-01")
+analyze(system, overrides=decisions.overrides)
+
+Each change is saved at once, comments and layout of the file stay. An analysis or an import never touches the file.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from threatkit.decisionfile import State, decisions_path, new_text, read_decisions, state_form
+from threatkit.errors import ModelError, NotFoundError, Problem, SaveConflictError, nearest, shown
+from threatkit.facts import control
+from threatkit.findings import Finding
+from threatkit.modelfile import _digest, _same_file, write_atomically
+from threatkit.risk import Risk, RiskOverride
+from threatkit.treatments import (
+    OWN_KEYS,
+    Avoid,
+    Decision,
+    Mitigate,
+    NotApplicable,
+    OwnThreat,
+    file_form,
+    made,
+    named_places,
+    read_decision,
+    read_own_threat,
+)
+from threatkit.yamltext import parse_yaml, read_text, read_yaml
+
+if TYPE_CHECKING:
+    from threatkit.analysis import Analysis
+
+
+class Status(NamedTuple):
+    """A finding or own threat, the decision about it, and where that stands.
+
+    `state` is open, decided, expired (the end date is past), stale (the finding is gone; `finding` is None, or an own
+    threat whose places are all gone) or carried over (the decision was made about a finding of the same rule with other
+    places, and is only offered here: `Decisions.carry_over` makes it the finding's own).
+    """
+
+    finding: Finding | OwnThreat | None
+    decision: Decision | None
+    state: str
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The risk after a decision; None where the threat is said not to apply.
+
+    `planned` is true while the decision still waits for a change of the model: the risk is then today's. `missing` are
+    the controls that the model does not have at every place of the finding.
+    """
+
+    risk: Risk | None
+    planned: bool = False
+    missing: tuple[str, ...] = ()
+
+
+class Decisions:
+    """The decisions of one model by finding id, and the group's own threats. Every change is saved at once.
+
+    >>> decisions = Decisions()                                # without a file: nothing is saved
+    >>> decisions.decide("transport-plain@ask", "accept", why="inside one machine", until="2027-01-31").ends
+    datetime.date(2027, 1, 31)
+    >>> decisions.decide("transport-plain@ask", "accept", why="inside one machine")
+    Traceback (most recent call last):
+    ...
+    threatkit.errors.ModelError: "transport-plain@ask": until: "until" is missing
+    """
+
+    def __init__(self, path: str | os.PathLike | None = None, *, autosave: bool = True):
+        self.path = None if path is None else decisions_path(path)
+        self.autosave = autosave
+        self._state: State = ({}, {})
+        self._undone: list[State] = []
+        self._done: list[State] = []
+        self._digest: str | None = None  # of the file as it was read or written; None: there was none
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, *, autosave: bool = True) -> Decisions:
+        """The decisions beside a model file, or in a decisions file; empty where there is no file yet.
+
+        Raises ModelError with all faults of the file, each with line and column where there is one.
+        """
+        decisions = cls(path, autosave=autosave)
+        if decisions.path.exists() or decisions.path.is_symlink():
+            document = read_yaml(decisions.path)
+            decisions._state = read_decisions(document)
+            decisions._digest = _digest(document.text)
+        return decisions
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @property
+    def decisions(self) -> dict[str, Decision]:
+        """The decisions by finding id, a copy; those about own threats are in `own`."""
+        return dict(self._state[0])
+
+    @property
+    def own(self) -> dict[str, OwnThreat]:
+        """The group's own threats by id, a copy."""
+        return dict(self._state[1])
+
+    @property
+    def overrides(self) -> dict[str, RiskOverride]:
+        """The risks that people set by hand, for `analyze(system, overrides=…)`."""
+        return {id: found for id, decision in self._state[0].items() if (found := decision.override)}
+
+    def get(self, finding: Finding | OwnThreat | str) -> Decision | None:
+        """The decision about a finding or own threat; None where there is none."""
+        id = _id(finding)
+        own = self._state[1].get(id)
+        return own.decision if own else self._state[0].get(id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Decisions) and self._state == other._state
+
+    __hash__ = None  # decisions can change
+
+    def __repr__(self) -> str:
+        return f"<Decisions: {len(self._state[0])} about findings, {len(self._state[1])} threats of the group's own>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The decisions as the plain values of their file."""
+        return state_form(self._state)
+
+    def status(self, analysis: Analysis, today: datetime.date | None = None) -> list[Status]:
+        """Every finding and own threat, the riskiest first, then the decisions about findings that are gone."""
+        today = datetime.date.today() if today is None else today
+        decided, own = self._state
+        here = {finding.id for finding in analysis.findings}
+        gone = [decision for id, decision in decided.items() if id not in here]
+        rows, offered = [], set()
+        for finding in analysis.findings:
+            decision = decided.get(finding.id)
+            if decision is not None:
+                rows.append(Status(finding, decision, self._standing(finding, decision, today)))
+            elif (decision := _closest(finding, gone)) is not None:
+                rows.append(Status(finding, decision, "carried over"))
+                offered.add(decision.id)
+            else:
+                rows.append(Status(finding, None, "open"))
+        for threat in own.values():
+            lost = threat.places and not any(place in analysis.system for place in threat.places)
+            state = "stale" if lost else self._standing(threat, threat.decision, today)
+            rows.append(Status(threat, threat.decision, state))
+        rows.sort(key=lambda row: -row.finding.score)
+        return rows + [Status(None, decision, "stale") for decision in gone if decision.id not in offered]
+
+    def residual(self, finding: Finding | OwnThreat) -> Residual:
+        """The risk of a finding after the decision about it.
+
+        What is mitigated or avoided stays at today's risk, marked as planned, until the model has the controls: then
+        the analysis itself says what is left. An accepted or transferred risk is as large as before.
+        """
+        decision = self.get(finding)
+        if isinstance(decision, NotApplicable):
+            return Residual(None)
+        override = decision.override if decision and finding.risk.reasons[-1:] != _said_by_hand(decision) else None
+        risk = override.apply(finding.risk) if override else finding.risk
+        missing = _missing(finding, decision)
+        return Residual(risk, bool(missing) or isinstance(decision, Avoid), missing)
+
+    @staticmethod
+    def _standing(finding: Finding | OwnThreat, decision: Decision | None, today: datetime.date) -> str:
+        if decision is None:
+            return "open"
+        in_place = isinstance(decision, Mitigate) and not _missing(finding, decision)
+        return "expired" if decision.ends and decision.ends < today and not in_place else "decided"
+
+    # -- deciding ---------------------------------------------------------------------------------
+
+    def decide(self, finding: Finding | OwnThreat | str, action: str, **fields: Any) -> Decision:
+        """Decide about a finding or own threat, given as such or by id; an earlier decision about it is replaced.
+
+        `fields` are those of the action: see the classes Mitigate, Accept, Transfer, Avoid, NotApplicable and
+        NeedsAnswer. Raises ModelError where one is missing or wrong; then nothing has changed. Where saving fails
+        (ModelError, SaveConflictError) the decision is kept in memory for another `save`.
+        """
+        id = _id(finding)
+        decided, own = self._state
+        if id in own:
+            kept = file_form(own[id].model_copy(update={"decision": None}))
+            clash = [name for name in fields if name in OWN_KEYS]
+            if clash:
+                raise ModelError(f"{shown(id)}: {shown(clash[0])} belongs to the threat itself; use own_threat")
+            threat = made(read_own_threat, id, {**kept, "action": action, **fields})
+            self._change((decided, {**own, id: threat}))
+            return threat.decision
+        entry = {"action": action, **fields}
+        if "places" not in fields:
+            places = finding.places if isinstance(finding, Finding) else ()
+            places = places or (decided[id].places if id in decided else ())
+            if places and {*places} != named_places(id):
+                entry["places"] = sorted(places)
+        decision = made(read_decision, id, entry)
+        self._change(({**decided, id: decision}, own))
+        return decision
+
+    def own_threat(self, id: str, title: str, **fields: Any) -> OwnThreat:
+        """Write down, or replace, a threat that no rule sees; `fields` may hold an action with what it needs."""
+        decided, own = self._state
+        threat = made(read_own_threat, id, {"title": title, **fields})
+        self._change((decided, {**own, id: threat}))
+        return threat
+
+    def carry_over(self, finding: Finding, decision: Decision | str) -> Decision:
+        """Make the decision about a finding that is gone the decision about this one. Raises NotFoundError."""
+        decided, own = self._state
+        old = decided.get(_id(decision))
+        if old is None:
+            raise NotFoundError(f"no decision about {shown(_id(decision))}{nearest(_id(decision), decided)}")
+        if finding.id in decided:
+            raise ModelError(f"{shown(finding.id)} has a decision of its own; withdraw that one first")
+        entry = {name: value for name, value in file_form(old).items() if name != "places"}
+        if {*finding.places} != named_places(finding.id):
+            entry["places"] = sorted(finding.places)
+        new = made(read_decision, finding.id, entry)
+        renamed = {
+            (finding.id if id == old.id else id): (new if id == old.id else each) for id, each in decided.items()
+        }
+        self._change((renamed, own))
+        return new
+
+    def withdraw(self, finding: Finding | OwnThreat | str) -> None:
+        """Take back a decision: the finding is open again. An own threat goes altogether. Raises NotFoundError."""
+        id = _id(finding)
+        if not any(id in section for section in self._state):
+            raise NotFoundError(
+                f"nothing is decided about {shown(id)}{nearest(id, [*self._state[0], *self._state[1]])}"
+            )
+        decided, own = ({key: part for key, part in section.items() if key != id} for section in self._state)
+        self._change((decided, own))
+
+    def undo(self) -> bool:
+        """Take back the last change; False where there is none. The changes of earlier sessions stay."""
+        return self._step(self._done, self._undone)
+
+    def redo(self) -> bool:
+        """Make the change again that was taken back last; False where there is none."""
+        return self._step(self._undone, self._done)
+
+    def _step(self, source: list[State], target: list[State]) -> bool:
+        if not source:
+            return False
+        target.append(self._state)
+        self._state = source.pop()
+        self._autosave()
+        return True
+
+    def _change(self, state: State) -> None:
+        if state != self._state:
+            self._done.append(self._state)
+            self._undone.clear()
+            self._state = state
+        self._autosave()
+
+    def _autosave(self) -> None:
+        if self.autosave and self.path is not None:
+            self.save()
+
+    # -- saving -----------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike | None = None, *, overwrite: bool = False) -> Path:
+        """Write the file: only what changed is touched, the version before stays as `NAME.bak`.
+
+        A file that changed on disk since it was read, or that the decisions do not come from, is left alone unless
+        `overwrite` is true. Raises SaveConflictError, ModelError.
+        """
+        target = self.path if path is None else decisions_path(path)
+        if target is None:
+            raise ModelError("these decisions have no file yet; give a path to save them to")
+        previous = None
+        if target.exists():
+            previous, fault = read_text(target)
+            ours = self.path is not None and self._digest is not None and _same_file(self.path, target)
+            if fault and not overwrite:
+                raise ModelError([fault])
+            if not overwrite and (not ours or _digest(previous) != self._digest):
+                why = "changed on disk since it was read" if ours else "exists already"
+                raise SaveConflictError(
+                    [Problem(str(target), 0, 0, f"the file {why}; nothing was written. Load it again and repeat the "
+                                                "last decision, or save with overwrite=True")]
+                )  # fmt: skip
+            previous = None if fault else previous
+        text = new_text(self._state, previous, target)
+        if read_decisions(parse_yaml(text, str(target))) != self._state:
+            raise ModelError([Problem(str(target), 0, 0, "the file would not give this back; nothing was written")])
+        if text != previous:
+            write_atomically(target, text, backup=target.exists())
+        self.path, self._digest = target, _digest(text)
+        return target
+
+
+def _id(finding: Any) -> str:
+    id = finding if isinstance(finding, str) else getattr(finding, "id", None)
+    if not isinstance(id, str):
+        raise ModelError(f"expected a finding, an own threat or an id, found {shown(finding)}")
+    return id
+
+
+def _closest(finding: Finding, gone: Iterable[Decision]) -> Decision | None:
+    """The decision of the same rule whose places agree most with those of a finding; None where none is shared."""
+    best, most = None, 0.0
+    for decision in sorted(gone, key=lambda decision: decision.id):
+        shared = len(decision.known_places & {*finding.places})
+        if decision.rule == finding.rule and shared / len(decision.known_places | {*finding.places}) > most:
+            best, most = decision, shared / len(decision.known_places | {*finding.places})
+    return best
+
+
+def _missing(finding: Finding | OwnThreat, decision: Decision | None) -> tuple[str, ...]:
+    """The controls of a decision that the model does not have at, or next to, every place of the finding."""
+    if not isinstance(decision, Mitigate) or isinstance(finding, OwnThreat):
+        return decision.controls if isinstance(decision, Mitigate) else ()
+    facts, numbers = finding._facts, finding._numbers
+    return tuple(word for word in decision.controls if not control(facts, finding._rule.side, word).yes[numbers].all())
+
+
+def _said_by_hand(decision: Decision) -> tuple[str, ...]:
+    override = decision.override
+    return override.apply(Risk(1, 1, ())).reasons if override else ()
