@@ -258,7 +258,6 @@ def test_saying_how_far_a_boundary_can_be_trusted_never_turns_what_was_known_of_
     assert perhaps_tainted(told) <= perhaps_tainted(system), "taint where it was ruled out"
 
 
-@pytest.mark.xfail(strict=True, reason="a user of whom nobody said how far to trust them is taken for a trusted reader")
 def test_a_user_of_unknown_trust_leaves_open_what_their_words_reach():
     system = chain("user", "agent", first=None)
     assert tainted(system) == set() and perhaps_tainted(system) == {"e0", "e1"}

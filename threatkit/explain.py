@@ -168,7 +168,8 @@ def _control_evidence(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: 
             near += [f for f in index.flows if near[0].id in (f.source, f.target)]
     here = [f"{word} at {part.id}" for part in near for word in wanted if word in part.controls]
     absent = [f"no {word} at {part.id}" for part in near for word in wanted if word in part.without]
-    closed = [f"{part.id} was fully reviewed" for part in near if "controls" in part.complete]
+    reviewed = leaf.fact in GUARDS and "controls" in near[0].complete
+    closed = [f"{near[0].id} was fully reviewed"] if reviewed else []
     return "; ".join([*here, *absent, *closed][:4]) or "nothing is said of it"
 
 

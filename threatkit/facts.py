@@ -315,7 +315,7 @@ def guarded_on_the_way(
 
     Known not to be where an open way passes a place at which something is said of the rule's controls; see `guarded`.
     """
-    spread, index, passes = t.taint.any, t.index, t.taint.carries_on
+    spread, index, passes = t.taint.any, t.index, t.taint.carries_perhaps
     local = guarded(t, side, cuts, lowers, related)
     at_element, at_flow = _said_any(t, "element", cuts), _said_any(t, "flow", cuts)
     reached, still = spread.perhaps.reached, spread.perhaps.reached

@@ -25,6 +25,7 @@ MOST_PLACES = 20_000  # undecided places of one rule that are looked into; more 
 # How often the answer is the bad one: rough shares, used only to put likelier trouble first.
 SHARE = {"has": 0.2, "effectful": 0.3, "sends": 0.3, "remembered": 0.3, "exposed": 0.3, "control": 0.6}
 USUAL_SHARE = 0.4
+MOST_RISK = 25  # a question cannot outrank the worst finding
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,8 @@ class _Draft:
         named = f"{fact}({', '.join(self.words)})" if self.words else fact
         text = self.text.replace("{words}", ", ".join(word.replace("_", " ") for word in self.words))
         share = SHARE.get(fact.split("(")[0], USUAL_SHARE)
-        return Question(
-            place, named, _filled(facts, text, place), tuple(self.settles), round(share * sum(self.settles.values())),
-            tuple(self.rules),
-        )  # fmt: skip
+        worth = max(1, min(MOST_RISK, round(share * sum(self.settles.values()))))
+        return Question(place, named, _filled(facts, text, place), tuple(self.settles), worth, tuple(self.rules))
 
 
 def _draft(rule: Rule, facts: Facts, numbers: np.ndarray, drafts: dict[tuple[str, str], _Draft]) -> None:

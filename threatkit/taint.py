@@ -9,6 +9,7 @@ Graph notation and the list of cutting controls: the edge cuts of Beurer-Kellner
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,8 +80,16 @@ class Taint:
     @cached_property
     def carries_on(self) -> np.ndarray:
         """Flows that pass untrusted text on when it reaches their source."""
+        return self._passing(self.origin.yes)
+
+    @cached_property
+    def carries_perhaps(self) -> np.ndarray:
+        """The same where everybody of whom nobody said how far to trust them is an outsider, who judges nothing."""
+        return self._passing(~self.origin.no)
+
+    def _passing(self, outsiders: np.ndarray) -> np.ndarray:
         said = self.table.is_content("untrusted", "mixed", "model_generated")
-        judged = self.people[self.index.source] & ~said & ~self.origin.yes[self.index.source]
+        judged = self.people[self.index.source] & ~said & ~outsiders[self.index.source]
         return ~self.cut & ~judged
 
     @cached_property
@@ -100,7 +109,7 @@ class Taint:
 
     def _directly(self, relays: tuple[str, ...]) -> Spread:
         relay = self.table.is_kind(*relays)
-        return self._spread(self.partner, lambda origins: self.carries_on & (relay | origins)[self.index.source])
+        return self._spread(self.partner, lambda origins: (relay | origins)[self.index.source])
 
     @cached_property
     def stated(self) -> np.ndarray:
@@ -120,23 +129,25 @@ class Taint:
         handed_on = self._directly(("process", "guardrail")).column & Column.known(self.table.is_kind(*CHANNELS))
         written = self.origin & ~self.partner
         stated = Column.known(self.table.any_flow(self.stated, "target"))
-        return self._spread(written | stored | handed_on | stated, lambda origins: self.carries_on)
+        return self._spread(written | stored | handed_on | stated)
 
     @cached_property
     def any(self) -> Spread:
         """All untrusted text, whatever its way."""
         stated = Column.known(self.table.any_flow(self.stated, "target"))
-        return self._spread(self.origin | stated, lambda origins: self.carries_on)
+        return self._spread(self.origin | stated)
 
-    def _spread(self, origins: Column, passes: object) -> Spread:
-        sure = self.index.reach(origins.yes, passes(origins.yes))
+    def _spread(self, origins: Column, leaves: Callable[[np.ndarray], np.ndarray] = lambda origins: True) -> Spread:
+        """From these origins along what carries on; `leaves` says by which flows, given the origins."""
+        sure = self.index.reach(origins.yes, self.carries_on & leaves(origins.yes))
         maybe = ~origins.no
-        perhaps = sure if not (maybe & ~origins.yes).any() else self.index.reach(maybe, passes(maybe))
-        return Spread(sure, perhaps)
+        if not origins.unknown.any() and not self.origin.unknown.any():
+            return Spread(sure, sure)
+        return Spread(sure, self.index.reach(maybe, self.carries_perhaps & leaves(maybe)))
 
     def on_flows(self, spread: Spread) -> Column:
         """The spread seen on flows: what leaves a reached source and is not cut, and what is said to be untrusted."""
-        at_source = spread.column.at(self.index.source) & Column.known(self.carries_on)
+        at_source = spread.column.at(self.index.source) & Column(self.carries_on, ~self.carries_perhaps)
         return at_source | Column.known(self.stated) if spread is not self.by_user else at_source
 
     def path(self, spread: Spread, number: int) -> list[str]:
