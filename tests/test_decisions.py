@@ -297,8 +297,11 @@ def test_an_own_threat_can_be_decided_and_keeps_what_it_is():
     made = decisions.decide(threat, "transfer", **NEEDS["transfer"], decided_by="us")
     assert decisions.own["ours"].decision == made == decisions.get("ours") and decisions.own["ours"].note == "n"
     assert decisions.overrides == {}
-    with pytest.raises(ModelError, match="use own_threat"):
-        decisions.decide("ours", "transfer", **NEEDS["transfer"], impact=2)
+    decisions.decide("ours", "transfer", **NEEDS["transfer"], note=None, likelihood=None)
+    assert (decisions.own["ours"].note, decisions.own["ours"].likelihood) == ("n", 3)
+    decisions.decide("ours", "transfer", **NEEDS["transfer"], impact=2, note="m")
+    again = decisions.own["ours"]
+    assert (again.risk.score, again.note, again.letters, again.places) == (6, "m", "T", ("a", "b"))
 
 
 # -- the way to the file and back -------------------------------------------------------------------------
@@ -624,6 +627,28 @@ def test_the_places_of_a_finding_with_many_are_kept_for_later(tmp_path):
     assert states(again, many(["d", "e"]))["transport-plain@d+e"] == "carried over"
     moved = again.carry_over(plain(many(["d", "e"])), finding.id)
     assert moved.places == () and moved.known_places == {"d", "e"}
+
+
+def test_a_renamed_place_is_followed_as_one_change(tmp_path):
+    decisions = Decisions.load(tmp_path / "a.yaml")
+    five = many(["a", "b", "c", "d", "e"])
+    decisions.decide(plain(five), "avoid", change="x")
+    decisions.decide("no-such-rule@a+b", "accept", **NEEDS["accept"])
+    decisions.decide("no-such-rule@b", "avoid", change="x")
+    decisions.decide("no-such-rule@a+8-deadbeef", "avoid", change="x")  # written by hand, places unknown
+    decisions.own_threat("ours", "T", likelihood=1, impact=2, places=["a", "c"])
+    before = decisions.to_dict()
+    five.rename("a", "z")
+    assert decisions.rename_place("a", "z") == 3 and decisions.rename_place("a", "z") == 0
+    assert [*decisions.decisions][1:] == ["no-such-rule@b+z", "no-such-rule@b", "no-such-rule@a+8-deadbeef"]
+    assert states(decisions, five)[plain(five).id] == "decided" and decisions.own["ours"].places == ("z", "c")
+    assert Decisions.load(tmp_path / "a.yaml") == decisions
+    assert decisions.undo() and decisions.to_dict() == before
+    decisions.decide("no-such-rule@q", "avoid", change="x")
+    with pytest.raises(ModelError, match="has a decision already"):
+        decisions.rename_place("q", "b")
+    with pytest.raises(ModelError, match="not the id"):
+        decisions.rename_place("q", "no id")
 
 
 # -- risk -------------------------------------------------------------------------------------------------

@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from threatkit.decisionfile import State, decisions_path, new_text, read_decisions, state_form
 from threatkit.errors import ModelError, NotFoundError, Problem, SaveConflictError, nearest, shown
 from threatkit.facts import control
-from threatkit.findings import Finding
+from threatkit.findings import Finding, finding_id
 from threatkit.modelfile import _digest, _same_file, write_atomically
 from threatkit.risk import Risk, RiskOverride
 from threatkit.treatments import (
-    OWN_KEYS,
     Avoid,
     Decision,
     Mitigate,
@@ -186,15 +185,14 @@ class Decisions:
 
         `fields` are those of the action: see the classes Mitigate, Accept, Transfer, Avoid, NotApplicable and
         NeedsAnswer. Raises ModelError where one is missing or wrong; then nothing has changed. Where saving fails
-        (ModelError, SaveConflictError) the decision is kept in memory for another `save`.
+        (ModelError, SaveConflictError) the decision is kept in memory for another `save`. Of an own threat, a note,
+        likelihood, impact or reason that is given takes the place of the threat's own.
         """
         id = _id(finding)
         decided, own = self._state
+        fields = {name: value for name, value in fields.items() if value is not None}
         if id in own:
             kept = file_form(own[id].model_copy(update={"decision": None}))
-            clash = [name for name in fields if name in OWN_KEYS]
-            if clash:
-                raise ModelError(f"{shown(id)}: {shown(clash[0])} belongs to the threat itself; use own_threat")
             threat = made(read_own_threat, id, {**kept, "action": action, **fields})
             self._change((decided, {**own, id: threat}))
             return threat.decision
@@ -223,15 +221,30 @@ class Decisions:
             raise NotFoundError(f"no decision about {shown(_id(decision))}{nearest(_id(decision), decided)}")
         if finding.id in decided:
             raise ModelError(f"{shown(finding.id)} has a decision of its own; withdraw that one first")
-        entry = {name: value for name, value in file_form(old).items() if name != "places"}
-        if {*finding.places} != named_places(finding.id):
-            entry["places"] = sorted(finding.places)
-        new = made(read_decision, finding.id, entry)
+        new = _moved(old, finding.rule, finding.places)
         renamed = {
             (finding.id if id == old.id else id): (new if id == old.id else each) for id, each in decided.items()
         }
         self._change((renamed, own))
         return new
+
+    def rename_place(self, old: str, new: str) -> int:
+        """Follow `System.rename` in every decision and own threat, as one change; how many there were to follow."""
+        parts: list[dict] = [{}, {}]
+        for id, decision in self._state[0].items():
+            places = decision.known_places
+            if old in places and (decision.places or finding_id(decision.rule, tuple(places)) == id):
+                decision = _moved(decision, decision.rule, [new if place == old else place for place in places])
+            if decision.id in parts[0] or (decision.id != id and decision.id in self._state[0]):
+                raise ModelError(f"{shown(decision.id)} has a decision already; withdraw that one first")
+            parts[0][decision.id] = decision
+        for id, threat in self._state[1].items():
+            places = [new if place == old else place for place in threat.places]
+            parts[1][id] = made(read_own_threat, id, {**file_form(threat), "places": places}) if places else threat
+        before, after = ([*section[0].items(), *section[1].items()] for section in (self._state, parts))
+        if before != after:
+            self._change((parts[0], parts[1]))
+        return sum(one != other for one, other in zip(before, after, strict=True))
 
     def withdraw(self, finding: Finding | OwnThreat | str) -> None:
         """Take back a decision: the finding is open again. An own threat goes altogether. Raises NotFoundError."""
@@ -308,6 +321,13 @@ def _id(finding: Any) -> str:
     if not isinstance(id, str):
         raise ModelError(f"expected a finding, an own threat or an id, found {shown(finding)}")
     return id
+
+
+def _moved(decision: Decision, rule: str, places: Iterable[str]) -> Decision:
+    """The same decision about the finding of a rule at other places."""
+    id = finding_id(rule, tuple(places))
+    entry = {name: value for name, value in file_form(decision).items() if name != "places"}
+    return made(read_decision, id, entry if named_places(id) == {*places} else {**entry, "places": sorted(places)})
 
 
 def _closest(finding: Finding, gone: Iterable[Decision]) -> Decision | None:

@@ -169,6 +169,11 @@ class OwnThreat(_Noun):
     decision: Decision | None = None
 
     @property
+    def letters(self) -> str:
+        """The STRIDE categories, as letters in the order of the word."""
+        return "".join(word[0].upper() for word in STRIDE if word in self.stride)
+
+    @property
     def risk(self) -> Risk:
         """The risk as the group judges it."""
         return Risk(self.likelihood, self.impact, (self.reason or "judged by the group",))
