@@ -78,11 +78,7 @@ def shuffled(system: System, seed: int = 0) -> System:
 
 def without_untrusted(system: System) -> System:
     """The system without its untrusted sources: what lies outside is gone, and no flow is said to carry its text."""
-    untrusted = {
-        part.id
-        for part in system.elements.values()
-        if _trust(system, part.boundary) == "untrusted"
-    }
+    untrusted = {part.id for part in system.elements.values() if _trust(system, part.boundary) == "untrusted"}
 
     def calm(flow: dict[str, Any]) -> dict[str, Any]:
         said = flow["content"]

@@ -6,8 +6,8 @@ import pytest
 
 from tests.systems import renamed, shuffled
 from threatkit import sample, samples
-from threatkit.safe_designs import DESIGNS, design, designs
 from threatkit.modelfile import loads
+from threatkit.safe_designs import DESIGNS, design, designs
 
 HEAD = """
 threatkit: 1

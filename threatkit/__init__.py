@@ -22,11 +22,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "System": "model",
-    "Boundary": "model",
-    "Element": "model",
-    "Flow": "model",
-    "DataAsset": "model",
-    "Assumption": "model",
+    "Boundary": "nouns",
+    "Element": "nouns",
+    "Flow": "nouns",
+    "DataAsset": "nouns",
+    "Assumption": "nouns",
     "load": "modelfile",
     "loads": "modelfile",
     "save": "modelfile",

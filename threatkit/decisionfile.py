@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from threatkit.errors import ModelError, nearest, shown
-from threatkit.model import ID_PATTERN, _Noun
 from threatkit.modelfile import MAX_PROBLEMS, _for_files, _resolve_words, _wanted, _where
+from threatkit.nouns import ID_PATTERN, Noun
 from threatkit.treatments import (
     ACTIONS,
     FINDING_PATTERN,
@@ -131,7 +131,7 @@ def json_schema() -> dict[str, Any]:
     return schema | {"definitions": definitions}
 
 
-def _schema(noun: type[_Noun]) -> dict[str, Any]:
+def _schema(noun: type[Noun]) -> dict[str, Any]:
     part = noun.model_json_schema()
     part.pop("$defs", None)
     part["properties"].pop("id")

@@ -1,191 +1,25 @@
-"""The nouns: System, Boundary, Element, Flow, DataAsset, Assumption. What they hold is always valid.
+"""The System: a GPT application as data assets, trust boundaries, elements and flows. It is always valid.
 
-The nouns are frozen. A `System` owns its parts and checks each one as it is added, so a reference to
-something that does not exist cannot be made. Two systems in one process share nothing.
+A `System` owns its parts and checks each one as it is added, so a reference to something that does not exist cannot be
+made. Two systems in one process share nothing.
 """
 
 from __future__ import annotations
 
-import datetime
-import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import ValidationError
 
-from threatkit.errors import ModelError, NotFoundError, Problem, VocabularyError, nearest, shown
-from threatkit.vocabulary import check_word, shape_of, vocabulary, words
+from threatkit.errors import ModelError, NotFoundError, Problem, nearest, shown
+from threatkit.nouns import Assumption, Boundary, DataAsset, Element, Flow, Noun, Place, plain_message, whole_text
+from threatkit.vocabulary import vocabulary
 
 if TYPE_CHECKING:
     import networkx
 
 _FIRST = ("source", "target", "kind", "name", "boundary", "description", "properties")
-_HALF = re.compile("[\ud800-\udfff]")
-ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}$"
-
-
-def _truth(value: object) -> object:
-    if value is None or isinstance(value, bool):
-        return value
-    if value == "unknown":
-        return None
-    raise ValueError(f"expected true, false or unknown, found {shown(value)}")
-
-
-Truth = Annotated[
-    bool | None,
-    BeforeValidator(_truth),
-    WithJsonSchema({"enum": [True, False, None, "unknown"]}),
-]
-
-
-def _date(value: object) -> object:
-    try:
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            return datetime.date.fromisoformat(value)
-        if type(value) is datetime.date:
-            return value
-    except ValueError:
-        pass
-    raise ValueError(f"expected a date such as 2026-11-01, found {shown(value)}")
-
-
-Date = Annotated[
-    datetime.date,
-    BeforeValidator(_date),
-    WithJsonSchema({"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
-]
-
-
-def _word(section: str) -> Any:
-    """A string of one vocabulary section; `words` in its JSON Schema stands for the words of the section."""
-    schema = WithJsonSchema({"words": [section]})
-    return Annotated[str, BeforeValidator(lambda value: check_word(section, value)), schema]
-
-
-def _said_word(value: object) -> str:
-    known = (*words("controls"), *words("properties"))
-    if value in known:
-        return str(value)
-    raise VocabularyError(f"unknown control or property {shown(value)}{nearest(value, known)}")
-
-
-def _whole(value: str) -> str:
-    if _HALF.search(value):
-        raise ValueError(f"half of a character (a lone surrogate) in {shown(value)}")
-    return value
-
-
-Text = Annotated[str, AfterValidator(_whole)]
-Id = Annotated[str, Field(pattern=ID_PATTERN, description="Short and stable: letters, digits, _ . -")]
-Control = _word("controls")
-Said = Annotated[
-    str,
-    BeforeValidator(_said_word),
-    WithJsonSchema({"words": ["controls", "properties"]}),
-]
-
-
-def _as_tuple(value: object) -> object:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else value
-
-
-def _list_of(item: Any) -> Any:
-    return Annotated[tuple[item, ...], BeforeValidator(_as_tuple)]
-
-
-class _Noun(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
-
-
-class DataAsset(_Noun):
-    """A kind of data that the system handles, such as chat messages or product manuals."""
-
-    id: Id
-    name: Text | None = Field(None, description="What people call it.")
-    description: Text | None = None
-    classification: _word("classifications") | None = Field(None, description="public, internal or confidential.")
-    personal: Truth = Field(None, description="Whether it is about identifiable people.")
-    classes: _list_of(_word("data_classes")) = Field((), description="More data classes, such as credentials.")
-
-    @property
-    def data_classes(self) -> frozenset[str]:
-        """All data classes of the asset: its classification, `pii` if personal, and those listed."""
-        found = set(self.classes)
-        if self.classification:
-            found.add(self.classification)
-        if self.personal:
-            found.add("pii")
-        return frozenset(found)
-
-
-class Boundary(_Noun):
-    """A trust boundary: everything inside shares an owner and a level of trust."""
-
-    id: Id
-    name: Text | None = Field(None, description="What people call it.")
-    description: Text | None = None
-    trust: _word("trust_levels") | None = Field(None, description="How far what is inside can be relied on.")
-    inside: Id | None = Field(None, description="The boundary around this one.")
-
-
-class _Place(_Noun):
-    """What an element and a flow have in common: controls and properties present, absent or unknown."""
-
-    id: Id
-    name: Text | None = Field(None, description="What people call it.")
-    description: Text | None = None
-    controls: _list_of(Control) = Field((), description="Controls that are in place here.")
-    without: _list_of(Said) = Field((), description="Controls and properties that are known not to be here.")
-
-    @property
-    def label(self) -> str:
-        """The name for people: `name`, or the id where there is none."""
-        return self.name or self.id
-
-
-class Element(_Place):
-    """A node of the data flow diagram: an external entity, a process or a data store."""
-
-    kind: _word("kinds")
-    boundary: Id | None = Field(None, alias="in", description="The trust boundary that the element lies in.")
-    properties: _list_of(_word("properties")) = Field((), description="What the element can do or is exposed to.")
-    holds: _list_of(str) | None = Field(None, description="Data assets or data classes that are kept here.")
-    complete: _list_of(Literal["controls", "properties"]) = Field(
-        (), description="Lists that were fully reviewed: what they do not name is absent."
-    )
-
-    @property
-    def shape(self) -> str:
-        """The DFD shape: `external`, `process` or `store`."""
-        return shape_of(self.kind)
-
-
-class Flow(_Place):
-    """An arrow of the data flow diagram: data that goes from one element to another."""
-
-    source: Id = Field(alias="from", description="The element that the data comes from.")
-    target: Id = Field(alias="to", description="The element that the data goes to.")
-    kind: _word("flow_kinds") = Field("data", description="What the flow does.")
-    carries: _list_of(str) | None = Field(None, description="Data assets or data classes that travel here.")
-    content: _word("content_trust") | None = Field(None, description="Who wrote the text that travels here.")
-    protocol: _word("protocols") | None = Field(None, description="The protocol, such as https.")
-    encrypted: Truth = Field(None, description="Whether the transport is encrypted.")
-    authenticated: Truth = Field(None, description="Whether the receiver knows who sent it.")
-    complete: _list_of(Literal["controls"]) = Field(
-        (), description="Lists that were fully reviewed: what they do not name is absent."
-    )
-
-
-class Assumption(_Noun):
-    """Something taken for granted in this model, to be checked again at the next review."""
-
-    text: Text
-    about: str | None = Field(None, description="The id of an element, flow, boundary or data asset.")
-    reviewed: Date | None = Field(None, description="When somebody last checked it.")
 
 
 class System:
@@ -327,7 +161,7 @@ class System:
 
     def add(self, part: Any) -> Any:
         """Add a noun that was made elsewhere, after checking every reference in it. Raises ModelError."""
-        if not isinstance(part, _Noun):
+        if not isinstance(part, Noun):
             raise ModelError(f"expected a part of a system, found {shown(part)}")
         problems = [message for _, message in self.problems_of(part)]
         if isinstance(part, Element | Flow) and part.id in self:
@@ -456,7 +290,7 @@ class System:
         elif isinstance(part, Assumption) and part.about is not None and not self._is_known(part.about):
             known = [*self._elements, *self._flows, *self._boundaries, *self._data]
             yield "about", f"nothing is called {shown(part.about)}{nearest(part.about, known)}"
-        if isinstance(part, _Place):
+        if isinstance(part, Place):
             present = {*part.controls, *getattr(part, "properties", ())}
             for word in part.without:
                 if word in present:
@@ -502,19 +336,19 @@ class System:
 
 
 def _id(part: Any) -> Any:
-    return part.id if isinstance(part, _Noun) else part
+    return part.id if isinstance(part, Noun) else part
 
 
 def _text(what: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ModelError(f"{what}: expected a text, found {shown(value)}")
     try:
-        return _whole(value)
+        return whole_text(value)
     except ValueError as error:
         raise ModelError(f"{what}: {error}") from None
 
 
-def _attributes(part: _Noun) -> dict[str, Any]:
+def _attributes(part: Noun) -> dict[str, Any]:
     return {name: getattr(part, name) for name in type(part).model_fields}
 
 
@@ -533,30 +367,7 @@ def _where(loc: tuple) -> str:
     return ".".join(str(part) for part in loc)
 
 
-def plain_message(error: Any, noun: type | None = None) -> str:
-    """One pydantic error in plain words, with what was found and the nearest valid word."""
-    kind, found = error["type"], error.get("input")
-    if kind == "value_error":
-        return str(error["ctx"]["error"])
-    if kind == "extra_forbidden":
-        known = [f.alias or name for name, f in noun.model_fields.items()] if noun else []
-        return f"unknown key {shown(str(error['loc'][-1]))}{nearest(error['loc'][-1], known)}"
-    if kind == "missing":
-        return f'"{error["loc"][-1]}" is missing'
-    if kind == "string_pattern_mismatch":
-        return f"{shown(found)} is not an id: use 1 to 64 letters, digits, _ . or -, and start with no . or -"
-    expected = {
-        "string_type": "a text" + (" (put it in quotes)" if isinstance(found, int | float | bool) else ""),
-        "tuple_type": "a list",
-        "bool_type": "true, false or unknown",
-        "bool_parsing": "true, false or unknown",
-        "model_type": "keys and values",
-        "literal_error": error.get("ctx", {}).get("expected", "another word"),
-    }.get(kind, error["msg"].removeprefix("Input should be ").lower())
-    return f"expected {expected}, found {shown(found)}"
-
-
-def _file_form(part: _Noun) -> dict[str, Any]:
+def _file_form(part: Noun) -> dict[str, Any]:
     """A part as the plain values of a model file: aliases, no id, nothing that is at its default."""
     form: dict[str, Any] = {}
     for name, alias, default in _fields(type(part)):
@@ -567,7 +378,7 @@ def _file_form(part: _Noun) -> dict[str, Any]:
 
 
 @cache
-def _fields(noun: type[_Noun]) -> list[tuple[str, str, Any]]:
+def _fields(noun: type[Noun]) -> list[tuple[str, str, Any]]:
     """(name, key in the file, default) of each attribute but the id, in the order that reads best."""
     names = sorted(noun.model_fields, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     fields = noun.model_fields

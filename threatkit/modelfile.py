@@ -19,16 +19,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from threatkit.errors import ModelError, NotFoundError, Problem, SaveConflictError, nearest, shown
-from threatkit.model import (
-    ID_PATTERN,
-    Assumption,
-    Boundary,
-    DataAsset,
-    Element,
-    Flow,
-    System,
-    plain_message,
-)
+from threatkit.model import System
+from threatkit.nouns import ID_PATTERN, Assumption, Boundary, DataAsset, Element, Flow, plain_message
 from threatkit.vocabulary import data_path, meaning, words
 from threatkit.yamledit import edit_yaml, flow_form, json_form
 from threatkit.yamltext import Document, parse_yaml, read_text, read_yaml

@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, Wi
 
 from threatkit.catalog import STRIDE
 from threatkit.errors import ModelError, Problem, nearest, shown
-from threatkit.model import ID_PATTERN, Control, Date, Id, Text, _list_of, _Noun, plain_message
 from threatkit.modelfile import _plain, _where
+from threatkit.nouns import ID_PATTERN, Control, Date, Id, Noun, Text, list_of, plain_message
 from threatkit.risk import Risk, RiskOverride
 
 FINDING_PATTERN = r"^[a-z][a-z0-9-]{2,63}@[A-Za-z0-9_][A-Za-z0-9_.+\-]{0,299}$"
@@ -51,7 +51,7 @@ Figure = Annotated[int, BeforeValidator(_figure), WithJsonSchema({"type": "integ
 Category = Annotated[str, BeforeValidator(_letter), WithJsonSchema({"enum": list(STRIDE)})]
 
 
-class Decision(_Noun):
+class Decision(Noun):
     """What people decided about the finding with this id. One of the classes below, each with what it needs."""
 
     id: str
@@ -62,7 +62,7 @@ class Decision(_Noun):
     note: Text | None = Field(None, description="Whatever else is worth keeping.")
     decided_by: Text | None = Field(None, description="Who decided.")
     date: Date | None = Field(None, description="When it was decided.")
-    places: _list_of(Id) = Field((), description="The places of the finding, where its id does not name them all.")
+    places: list_of(Id) = Field((), description="The places of the finding, where its id does not name them all.")
 
     @field_validator("reason")
     @classmethod
@@ -101,7 +101,7 @@ class Mitigate(Decision):
     """Do something about it: which controls, who sees to it, and by when."""
 
     action: Literal["mitigate"] = "mitigate"
-    controls: Annotated[_list_of(Control), AfterValidator(_not_empty)] = Field(
+    controls: Annotated[list_of(Control), AfterValidator(_not_empty)] = Field(
         description="The controls that will be put in place."
     )
     who: Words = Field(description="Who sees to it.")
@@ -155,13 +155,13 @@ ACTIONS = {
 }
 
 
-class OwnThreat(_Noun):
+class OwnThreat(Noun):
     """A threat that the group saw and no rule does, perhaps with a decision."""
 
     id: Id
     title: Words = Field(description="The threat in a few words.")
-    places: _list_of(Id) = Field((), description="Ids of elements or flows where it is.")
-    stride: _list_of(Category) = Field((), description="STRIDE categories.")
+    places: list_of(Id) = Field((), description="Ids of elements or flows where it is.")
+    stride: list_of(Category) = Field((), description="STRIDE categories.")
     likelihood: Figure = Field(description="How likely, 1 to 5.")
     impact: Figure = Field(description="How bad, 1 to 5.")
     reason: Words | None = Field(None, description="Why likelihood and impact are what they are.")
