@@ -62,6 +62,7 @@ def _said_word(value: object) -> str:
 
 
 def whole_text(value: str) -> str:
+    """The text, if it has no half of a character pair: such a text cannot be saved. Raises ValueError."""
     if _HALF.search(value):
         raise ValueError(f"half of a character (a lone surrogate) in {shown(value)}")
     return value
@@ -84,10 +85,13 @@ def _as_tuple(value: object) -> object:
 
 
 def list_of(item: Any) -> Any:
+    """The type of a list of items, in which a single word stands for a list of one."""
     return Annotated[tuple[item, ...], BeforeValidator(_as_tuple)]
 
 
 class Noun(BaseModel):
+    """What all nouns share: they are frozen, and unknown keys are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
