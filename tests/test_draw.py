@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 import xml.etree.ElementTree as ET
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import replace
 
 import pytest
@@ -278,6 +278,7 @@ def test_the_check_notices_when(fault, app, layout):
 
 
 def test_a_picture_that_would_lie_is_not_shown(monkeypatch, app):
+    monkeypatch.setattr("threatkit.draw.layout._kept", OrderedDict())
     monkeypatch.setattr("threatkit.draw.check.course_problems", lambda *_: ["flow is missing"])
     with pytest.raises(LayoutError, match="flow is missing"):
         draw(app)

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 from threatkit.draw import theme
 from threatkit.draw.diagram import Diagram
+from threatkit.draw.views import View
 from threatkit.model import System
 
 LIMIT = 3000  # characters
 _MOST_NAMES, _MOST_CROSSINGS = 12, 25
 
 
-def alt_text(system: System, diagram: Diagram, title: str | None = None) -> str:
-    """Counts, boundaries with their trust and content, and the flows that cross boundaries; at most LIMIT long."""
+def alt_text(
+    system: System,
+    diagram: Diagram,
+    title: str | None = None,
+    view: View | None = None,
+    lit: Collection[str] | None = None,
+) -> str:
+    """Counts, what the view shows, boundaries with their trust and content, and without a view the flows that cross
+    boundaries; at most LIMIT long."""
     name = theme.clean(title, 160) if title is not None else diagram.name
     if not system.elements and not system.boundaries:
         return f"Data flow diagram of {name}. It has no elements yet."
-    sentences = [f"Data flow diagram of {name}", _counts(diagram)]
+    shown = f", {view.name} view" if view and view.name != "dfd" else ""
+    sentences = [f"Data flow diagram of {name}{shown}", _counts(diagram)]
     if diagram.note:
         sentences.append(diagram.note)
+    said = view.sentences if view else ()
+    sentences += said
+    if lit is not None and view and view.name != "finding":
+        names = [theme.clean(system[id].label) or id for id in sorted(lit)]
+        sentences.append(f"Lit, while the rest is greyed: {_listed(names) or 'nothing'}")
     sentences += [_boundary(diagram, id) for id in list(diagram.frames)[:20]]
     if len(diagram.frames) > 20:
         sentences.append(f"{len(diagram.frames) - 20} more boundaries are shown")
@@ -28,7 +43,7 @@ def alt_text(system: System, diagram: Diagram, title: str | None = None) -> str:
         sentences.append(f"Outside all boundaries: {_listed(free)}")
     elif free:
         sentences.append(f"Shown: {_listed(free)}")
-    sentences += _crossings(diagram)
+    sentences += () if said else _crossings(diagram)
     text = ". ".join(sentence.rstrip(".") for sentence in sentences) + "."
     return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
 

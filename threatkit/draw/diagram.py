@@ -29,6 +29,7 @@ class Node:
     name: str
     count: int = 1  # how many elements it stands for
     trust: str | None = None  # of a collapsed boundary
+    members: tuple[str, ...] = ()  # the elements it stands for
 
     @property
     def is_boundary(self) -> bool:
@@ -264,7 +265,9 @@ def _node(system: System, group: str, inside: list[Element], frames: dict[str, F
         element = inside[0]
         name = theme.clean(element.label) or element.id
         rows = theme.wrap(name, 100, theme.NAME_SIZE, 3)
-        return Node(group, element.shape, element.kind.replace("_", " "), rows, element.boundary, name)
+        return Node(
+            group, element.shape, element.kind.replace("_", " "), rows, element.boundary, name, members=(group,)
+        )
     owner = group.split("/")[0]
     boundary = system.boundaries.get(owner)
     tail = group[len(owner) + 1 :]
@@ -285,7 +288,8 @@ def _node(system: System, group: str, inside: list[Element], frames: dict[str, F
         shape, kind = "group", "boundary"
         name = f"{_title(boundary)}: {len(inside)} elements"
         frame = next((a for a in world.chain[owner][1:] if a in frames), None)
-    return Node(group, shape, kind, theme.wrap(name, 130, theme.NAME_SIZE, 4), frame, name, len(inside), trust)
+    rows, members = theme.wrap(name, 130, theme.NAME_SIZE, 4), tuple(element.id for element in inside)
+    return Node(group, shape, kind, rows, frame, name, len(inside), trust, members)
 
 
 def _links(system: System, groups: dict[str, str], nodes: dict[str, Node], flows: set[str] | None) -> dict[str, Link]:

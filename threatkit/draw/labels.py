@@ -25,7 +25,7 @@ _MOST_ROWS = 7
 def letter(diagram: Diagram, layout: Layout) -> Layout:
     """The layout with names on its frames, labels and crossing marks on its lines. Raises LayoutError."""
     samples = [along(line.points, _STEP) for line in layout.lines]
-    ink = _Grid(samples)
+    ink = Grid(samples)
     titles = _titles(diagram, layout, ink)
     lines = [replace(line, marks=_marks(diagram, layout, line)) for line in layout.lines]
     placed, numbers, blemishes = _labels(diagram, layout, lines, samples, ink, titles)
@@ -39,7 +39,7 @@ def letter(diagram: Diagram, layout: Layout) -> Layout:
     )
 
 
-class _Grid:
+class Grid:
     """How many samples of lines lie in a box, for many boxes at once (a summed-area table; Crow, 1984)."""
 
     def __init__(self, paths: list[np.ndarray]):
@@ -56,7 +56,7 @@ class _Grid:
         return self.sums[x1, y1] - self.sums[x0, y1] - self.sums[x1, y0] + self.sums[x0, y0]
 
 
-def _titles(diagram: Diagram, layout: Layout, ink: _Grid) -> dict[str, Box]:
+def _titles(diagram: Diagram, layout: Layout, ink: Grid) -> dict[str, Box]:
     """The name of each frame inside its upper edge, at the left unless something is in the way there."""
     found: dict[str, Box] = {}
     for id, frame in layout.frames.items():
@@ -96,6 +96,7 @@ class _Wording:
     rows: tuple[str, ...]
     width: float
     height: float
+    owners: tuple[tuple[str, ...], ...] = ()  # the flows that each row names
 
 
 _NUMBER = _Wording(("00",), 17.0, 14.0)
@@ -109,14 +110,16 @@ def wordings(link: Link) -> list[_Wording]:
     found: list[_Wording] = []
     for width in _WIDTHS:
         rows: list[str] = []
+        owners: list[tuple[str, ...]] = []
         for sign, labels in (("→ ", link.forward), ("← ", link.backward)):
             lead = sign if link.backward else ("• " if len(link.forward) > 1 else "")
-            for _, text in labels:
+            for ids, text in labels:
                 most = 2 if len(link.forward) + len(link.backward) > 1 else 3
                 pieces = theme.wrap(text, width, theme.LABEL_SIZE, most) or (text,)
                 rows += [f"{lead}{pieces[0]}", *(f"{'   ' if lead else ''}{piece}" for piece in pieces[1:])]
+                owners += [ids] * len(pieces)
         wide, high = theme.block_size(tuple(rows), theme.LABEL_SIZE)
-        wording = _Wording(tuple(rows), wide + 4, high + 1)
+        wording = _Wording(tuple(rows), wide + 4, high + 1, tuple(owners))
         if len(rows) <= _MOST_ROWS and wording.rows not in [w.rows for w in found]:
             found.append(wording)
     return found
@@ -127,7 +130,7 @@ def _labels(
     layout: Layout,
     lines: list[Line],
     samples: list[np.ndarray],
-    ink: _Grid,
+    ink: Grid,
     titles: dict[str, Box],
 ) -> tuple[dict[int, Label], dict[int, int], float]:
     """A label for each line by index, and the number of each that is explained in the key."""
@@ -148,13 +151,13 @@ def _labels(
                 break
         else:
             raise LayoutError(f'there is no room for a label of the flow "{line.flows[0]}"')
-        box, rows, direction, flaw = spot
+        box, wording, direction, flaw = spot
         blemishes += flaw
-        if rows == _NUMBER.rows:
+        if wording is _NUMBER:
             numbers[i] = len(numbers) + 1
             placed[i] = Label(line.flows, (str(numbers[i]),), box, numbers[i])
         else:
-            placed[i] = Label(line.flows, _turned(rows, direction), box)
+            placed[i] = Label(line.flows, _turned(wording.rows, direction), box, owners=wording.owners)
         taken = np.vstack([taken, [box.tuple()]])
     return placed, numbers, blemishes
 
@@ -163,15 +166,15 @@ def _best(
     wordings: list[_Wording],
     path: np.ndarray,
     layout: Layout,
-    ink: _Grid,
+    ink: Grid,
     taken: np.ndarray,
     frames: np.ndarray,
     marks: np.ndarray,
     is_loop: bool,
-) -> tuple[Box, tuple[str, ...], np.ndarray, float] | None:
+) -> tuple[Box, _Wording, np.ndarray, float] | None:
     """The cheapest free place for one of the wordings, with the direction of the line there and how much it spoils."""
     best, best_cost = None, np.inf
-    alone = _Grid([path])
+    alone = Grid([path])
     for rank, wording in enumerate(wordings):
         boxes, at, beside = _candidates(path, wording)
         free = ~overlap_matrix(boxes - (1.5, 1.5, -1.5, -1.5), taken).any(axis=1)
@@ -188,8 +191,8 @@ def _best(
         covered = own / len(path)
         cost += 3.0 * covered + np.where((len(path) - own) * _STEP < 30, 3.0, 0.0) * (not is_loop)
         cost += np.where(foreign > 0, 5 + 0.3 * foreign, 0.0)
-        edges = _edges(boxes, frames)
-        cost += 0.8 * edges
+        cut = edges(boxes, frames)
+        cost += 0.8 * cut
         cost += 0.06 * far + np.where(far > 18, np.inf, 0.0)
         if len(marks):
             cost += 1.5 * _points_in(boxes - (4, 4, -4, -4), marks)
@@ -198,8 +201,8 @@ def _best(
         if cost[choice] < best_cost:
             best_cost = cost[choice]
             before, after = max(0, at[choice] - 1), min(len(path) - 1, at[choice] + 1)
-            flaw = float(foreign[choice] > 0) + float(covered[choice] > 0.5) + 0.3 * float(edges[choice] > 0)
-            best = (Box(*(float(v) for v in boxes[choice])), wording.rows, path[after] - path[before], flaw)
+            flaw = float(foreign[choice] > 0) + float(covered[choice] > 0.5) + 0.3 * float(cut[choice] > 0)
+            best = (Box(*(float(v) for v in boxes[choice])), wording, path[after] - path[before], flaw)
     return best
 
 
@@ -227,7 +230,7 @@ def _candidates(path: np.ndarray, wording: _Wording) -> tuple[np.ndarray, np.nda
     return np.hstack([middle - half, middle + half]), np.concatenate(owner), np.concatenate(beside)
 
 
-def _edges(boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
+def edges(boxes: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """How many frames' edges run through each box."""
     if not len(frames):
         return np.zeros(len(boxes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -22,6 +24,7 @@ class Label:
     rows: tuple[str, ...]
     box: Box
     number: int | None = None
+    owners: tuple[tuple[str, ...], ...] = ()  # the flows that each row names; empty for a number
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,28 @@ class Layout:
 
 
 _MOST_LETTERED = 3  # layouts of one engine that are lettered and compared
+_MOST_KEPT = 32  # layouts kept for pictures of the same content
 
 Attempt = tuple[str, Callable[[Diagram], Layout]]
+
+
+_kept: OrderedDict[str, Layout] = OrderedDict()
+_keeping = threading.Lock()
+
+
+def arranged(diagram: Diagram) -> Layout:
+    """The layout of a diagram, made once for the same content: other views of a system move nothing."""
+    content = repr(diagram)
+    with _keeping:
+        if content in _kept:
+            _kept.move_to_end(content)
+            return _kept[content]
+    layout = arrange(diagram)
+    with _keeping:
+        _kept[content] = layout
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+    return layout
 
 
 def arrange(diagram: Diagram) -> Layout:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from threatkit.draw import theme
 from threatkit.draw.diagram import Diagram
 from threatkit.draw.geometry import Box
 from threatkit.draw.layout import Layout
+
+if TYPE_CHECKING:
+    from threatkit.draw.marks import Marked
+    from threatkit.draw.views import View
 
 _MARGIN = 12.0
 _ICON = (28.0, 13.0)
@@ -44,11 +49,13 @@ class Page:
     legend: tuple[Entry, ...]
 
 
-def compose(diagram: Diagram, layout: Layout, title: str | None) -> Page:
-    """Where title, diagram, key and legend go."""
+def compose(
+    diagram: Diagram, layout: Layout, title: str | None, subtitle: str = "", signs: list[tuple[str, str]] | None = None
+) -> Page:
+    """Where title, diagram, key and legend go; `signs` is the legend. What lies below the diagram moves nothing."""
     width = max(layout.width + 2 * _MARGIN, 430.0)
     texts: list[Words] = []
-    entries, legend_texts, legend_height = _legend(legend_signs(diagram, layout), width)
+    entries, legend_texts, legend_height = _legend(legend_signs(diagram, layout) if signs is None else signs, width)
     y = _MARGIN + legend_height
     texts += legend_texts
     if layout.key:
@@ -64,12 +71,36 @@ def compose(diagram: Diagram, layout: Layout, title: str | None) -> Page:
     head += [(diagram.note, theme.LABEL_SIZE, "normal")] if diagram.note else []
     if not diagram.nodes:
         head.append(("This system has no elements yet.", theme.NAME_SIZE, "normal"))
+    head[1:1] = [(row, theme.NAME_SIZE, "normal") for row in _subtitle(subtitle, width)]
     for words, size, weight in reversed(head):
         room = (width - 2 * _MARGIN) * (0.88 if weight == "bold" else 1.0)
-        for row in reversed(theme.wrap(words, room, size, 2)):
+        for row in reversed(theme.wrap(words, room, size, 2) or ("",)):
             texts.append(Words(_MARGIN, y + size * 0.25, row, size, weight))
             y += size * theme.LEADING
     return Page(width, y + _MARGIN * 0.7, (width - layout.width) / 2, bottom, tuple(texts), tuple(entries))
+
+
+def _subtitle(words: str, width: float) -> tuple[str, ...]:
+    """As many rows for every view, so that the diagram stays where it is: one, or two on a narrow page."""
+    rows = 1 if width > 620 else 2
+    found = theme.wrap(words, width - 2 * _MARGIN, theme.NAME_SIZE, rows)
+    return (*found, *[""] * (rows - len(found)))
+
+
+def view_signs(diagram: Diagram, layout: Layout, view: View, marked: Marked) -> list[tuple[str, str]]:
+    """What the legend of a view explains: shapes, its styles, its boxes, letters, the bar, lines in two halves."""
+    kept = ("shape", "trust") if view.tinted else ("shape",)
+    signs = [pair for pair in legend_signs(diagram, layout) if pair[0].split(":")[0] in (*kept, "number")]
+    drawn = {stroke.style for stroke in view.flows.values()}
+    signs += [(f"style:{n}", style.words) for n, style in enumerate(view.styles) if style in drawn]
+    for number, (kind, what, words) in enumerate(view.legend):
+        signs.append((f"box:{number}" if kind == "box" else f"text:{what}", words))
+    if any(mark.bar for marks in marked.lines.values() for mark in marks):
+        signs.append(("bar", "what stops it"))
+    signs += [(f"text:{letter}", words) for words, letter in marked.key.items()]
+    if any(len(courses) > 1 for courses in marked.courses.values()):
+        signs.append(("halves", "each half: the flow to its arrowhead"))
+    return signs
 
 
 def legend_signs(diagram: Diagram, layout: Layout) -> list[tuple[str, str]]:

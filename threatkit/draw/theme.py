@@ -10,7 +10,9 @@ import unicodedata
 from functools import lru_cache
 
 INK, GREY, PALE = "#000000", "#8A8A8A", "#C9C9C9"
-CROSSING = "#D55E00"  # vermilion: with a heavier line and a diamond
+VERMILION, BLUE, GREEN = "#D55E00", "#0072B2", "#009E73"
+DOTTED, LONG_DASH, DASH_DOT = (0, (1.2, 1.8)), (0, (5, 2)), (0, (5, 1.6, 1.2, 1.6))  # in line widths
+CROSSING = VERMILION  # vermilion: with a heavier line and a diamond
 FILLS = {"external": "#FFFFFF", "process": "#DDEFFA", "store": "#FCF3CF", "group": "#F1F1F1"}
 SHAPE_WORDS = {
     "external": "external entity",
