@@ -265,7 +265,7 @@ def test_a_finding_can_be_lit_in_any_view(app):
 
 
 def test_a_finding_is_asked_for_and_must_exist(app):
-    with pytest.raises(ThreatkitError, match="needs finding"):
+    with pytest.raises(ThreatkitError, match="needs a finding"):
         draw(app, show="finding")
     with pytest.raises(ThreatkitError, match="no other view"):
         draw(app, finding="x")
@@ -276,6 +276,22 @@ def test_a_finding_is_asked_for_and_must_exist(app):
 def test_an_unknown_view_gets_the_nearest_word(app):
     with pytest.raises(ThreatkitError, match='no view "encription".*did you mean "encryption"'):
         draw(app, show="encription")
+
+
+def test_the_command_line_draws_views(tmp_path, capsys):
+    from threatkit.cli import main
+
+    files = {}
+    for show, more in (("dfd", []), ("taint", []), ("data", ["--data", "pii"])):
+        target = tmp_path / f"{show}.svg"
+        assert main(["draw", "support-assistant", "-o", str(target), "--show", show, *more]) == 0
+        files[show] = target.read_bytes()
+    assert len(set(files.values())) == 3
+    assert files["taint"] == draw(threatkit.sample("support-assistant"), show="taint").content("svg")
+    assert main(["draw", "support-assistant", "-o", str(tmp_path / "x.svg"), "--show", "taints"]) == 2
+    assert 'did you mean "taint"' in capsys.readouterr().err
+    finding = threatkit.analyze(threatkit.sample("support-assistant")).findings[0].id
+    assert main(["draw", "support-assistant", "-o", str(tmp_path / "x.svg"), "--finding", finding]) == 0
 
 
 # -- drawn well ---------------------------------------------------------------------------------------

@@ -128,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     added = command("draw", _draw, "draw the data flow diagram with its trust boundaries")
     model(added)
     added.add_argument("-o", "--output", metavar="FILE", required=True, help=", ".join(_PICTURES))
+    added.add_argument("--show", metavar="VIEW", default="dfd", help="dfd (default), trust, data, encryption, taint")
+    added.add_argument("--data", metavar="NAME", help="with --show data: light one data class or data asset")
+    added.add_argument("--finding", metavar="ID", help="light the places and the path of one finding")
 
     added = command("new", _new, "write a commented model to start from; an existing file is left alone")
     added.add_argument("file", metavar="FILE", help="the file to make, such as model.yaml")
@@ -199,7 +202,8 @@ def _draw(options: argparse.Namespace) -> int:
     system = _load(options.model)
     from threatkit.draw import draw
 
-    draw(system).save(target)
+    show = "finding" if options.finding and options.show == "dfd" else options.show
+    draw(system, show=show, data=options.data, finding=options.finding).save(target)
     Page().line(f"{target}: {_contents(system)}")
     return 0
 

@@ -69,9 +69,9 @@ def _check_options(show: str, data: str | None, finding: Finding | str | None) -
     from threatkit.errors import ThreatkitError
 
     if data is not None and show != "data":
-        raise ThreatkitError('data=... goes with show="data"')
+        raise ThreatkitError('naming data goes with the view "data"')
     if (finding is None) == (show == "finding"):
-        raise ThreatkitError('show="finding" needs finding=..., a finding or its id, and no other view takes one')
+        raise ThreatkitError('the view "finding" needs a finding or its id, and no other view takes one')
 
 
 def _finding(about: System | Analysis, finding: Finding | str) -> Finding:
