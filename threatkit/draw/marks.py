@@ -194,11 +194,11 @@ class _Room:
     def _bar(self, path: np.ndarray, box: Box) -> tuple[Point, Point]:
         """Where the bar crosses the line: near the mark, on a free piece of the line."""
         others = np.vstack([self.taken, self.boxes, self.ends])
-        free = ~overlap_matrix(np.hstack([path - 3, path + 3]), others).any(axis=1)
+        free, clear = (~overlap_matrix(np.hstack([path - r, path + r]), others).any(axis=1) for r in (3.0, 6.0))
         inner = np.arange(len(path))
         free &= (inner > 2) & (inner < len(path) - 4)
         away = np.hypot(*(path - box.centre).T)
-        at = int(np.argmin(np.where(free, away, away + 1000)))
+        at = int(np.argmin(away + 15 * ~clear + 1000 * ~free))
         before, after = path[max(0, at - 1)], path[min(len(path) - 1, at + 1)]
         return (float(path[at][0]), float(path[at][1])), tuple((after - before).tolist())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
@@ -102,7 +103,7 @@ class ViewPen(Pen):
         colour, dashes = theme.TRUST[trust]
         if not self.view.tinted:
             colour = "#6E6E6E"
-        fill = {"facecolor": colour if self.view.tinted else "none", "edgecolor": "none", "alpha": _TINTS[trust]}
+        fill = {"facecolor": _on_white(colour, _TINTS[trust]) if self.view.tinted else "none", "edgecolor": "none"}
         edge = {"facecolor": "none", "edgecolor": colour, "linewidth": 1.5, "linestyle": dashes, "capstyle": "butt"}
         x, y = box.x0 + self.dx, box.y0 + self.dy
         for style in (fill, edge):
@@ -171,3 +172,8 @@ class ViewPen(Pen):
             self.axes.add_line(Line2D(xs, ys, color=theme.INK, linewidth=3.2, clip_on=False))
         else:
             super().icon(sign, box)
+
+
+def _on_white(colour: str, share: float) -> tuple[float, ...]:
+    """A tint without transparency, so that nested boundaries of one trust look the same."""
+    return tuple(1 - share * (1 - part) for part in to_rgb(colour))
