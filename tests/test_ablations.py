@@ -139,3 +139,33 @@ def test_a_control_on_the_way_in_one_branch_does_not_stop_text_in_another():
     assert analysis.facts.taint.any.column.value(3) is True
     system.replace("from_right", controls=["context_minimization"])
     assert analyze(system).facts.taint.any.column.value(3) is False
+
+
+def test_a_bot_that_only_its_own_user_talks_with_shows_no_indirect_injection():
+    system = System("Direct only")
+    net = system.boundary("net", trust="untrusted")
+    system.element("visitor", "user", boundary=net)
+    system.element("bot", "agent", complete=["controls", "properties"])
+    system.flow("ask", "visitor", "bot", content="untrusted")
+    found = {finding.rule for finding in analyze(system).findings}
+    assert "injection-direct" in found
+    assert not {rule for rule in found if rule in ("injection-indirect", "injection-stored", "injection-through-tool")}
+
+
+def test_the_flagship_shows_the_way_of_a_forum_post_through_retrieval_to_the_model():
+    findings = {finding.rule: finding for finding in analyze(sample("support-assistant")).findings}
+    assert findings["memory-index-poisoning"].path[::2] == ("forum", "ingest", "index")
+    assert findings["injection-through-tool"].path[::2] == ("forum", "ingest", "index", "assistant")
+    assert findings["injection-indirect"].path[0] != "customer"
+
+
+def test_a_path_starts_at_the_author_and_not_at_the_store_in_between():
+    system = System("Wiki bot")
+    guests = system.boundary("guests", trust="semi_trusted")
+    system.element("guest", "external_entity", boundary=guests)
+    for id, kind in (("wiki", "datastore"), ("index", "vector_store"), ("bot", "llm")):
+        system.element(id, kind, complete=["controls"])
+    for source, target in (("guest", "wiki"), ("wiki", "index"), ("index", "bot")):
+        system.flow(f"{source}_{target}", source, target, content="untrusted")
+    finding = next(f for f in analyze(system).findings if f.rule == "injection-indirect")
+    assert finding.path[::2] == ("guest", "wiki", "index", "bot")

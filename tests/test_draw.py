@@ -604,3 +604,10 @@ def test_no_boundary_is_shown_empty_while_its_content_is_drawn_elsewhere():
 def test_sixty_elements_are_drawn_whole_and_more_are_not():
     assert not diagram(random_system(1, 60)).note
     assert diagram(random_system(1, 61)).note
+
+
+def test_boundaries_without_any_element_are_drawn():
+    system = System("Only frames")
+    system.boundary("a", trust="trusted")
+    system.boundary("b", trust="vendor", inside="a")
+    assert check_layout(system, draw(system).layout) == []

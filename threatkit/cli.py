@@ -305,6 +305,9 @@ def _print_analysis(options: argparse.Namespace, system: System, analysis: Analy
     new = {change.id for change in changes if change.kind == "new"}
     if options.since:
         cli_catalog.tell(page, changes, options.since)
+    if not analysis.findings and analysis.questions:
+        waiting = {id for question in analysis.questions for id in question.settles}
+        page.prose(f"So far, that is: {number(waiting, 'finding')} may follow from what the model does not say yet.")
     if findings:
         page.line()
         heads = ["RISK", "FINDING", "PLACES", "STRIDE", "RULE"]

@@ -17,6 +17,7 @@ from threatkit.rules import CONTROL_FACTS, GUARDS, Join, Leaf, Node, Not, Some, 
 from threatkit.vocabulary import effects, vocabulary
 
 DATA_WORDS = {"pii": "personal data", "confidential": "confidential data", "internal": "internal data"}
+DATA_WORDS |= {"financial": "financial data", "special_category": "specially protected data"}
 _WORDS = {True: "yes", False: "no", None: "unknown"}
 
 
@@ -170,7 +171,11 @@ def _control_evidence(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: 
     absent = [f"no {word} at {part.id}" for part in near for word in wanted if word in part.without]
     reviewed = leaf.fact in GUARDS and "controls" in near[0].complete
     closed = [f"{near[0].id} was fully reviewed"] if reviewed else []
-    return "; ".join([*here, *absent, *closed][:4]) or "nothing is said of it"
+    if leaf.fact in GUARDS and not (here or absent or closed):  # then a control of the same kind settled it
+        absent = [f"no {word} at {part.id}" for part in near for word in rule.when.related if word in part.without]
+    elsewhere = "said on the way" if leaf.fact == "guarded_on_the_way" else ""
+    decided = rule.when.column(Leaf(leaf.fact), facts, side).value(number) is not None if not leaf.args else True
+    return "; ".join([*here, *absent, *closed][:4]) or (elsewhere if decided else "") or "nothing is said of it"
 
 
 # -- paths and explanations --------------------------------------------------------------------------
@@ -202,6 +207,9 @@ def path(rule: Rule, facts: Facts, number: int) -> tuple[str, ...]:
 def _way(facts: Facts, leaf: Leaf, side: Side, number: int) -> tuple[str, ...]:
     fact = fact_of(leaf, side)
     spread = fact.reach(facts)
+    reader = int(getattr(facts.index, leaf.end or "source")[number]) if side == "flow" else number
+    if leaf.fact == "tainted" and facts.taint.by_content.sure.reached[reader]:
+        spread = facts.taint.by_content  # what strangers wrote says more than what the one who asks can do
     if leaf.end or side == "element":
         element = int(getattr(facts.index, leaf.end)[number]) if leaf.end else number
         if leaf.fact == "way_out":
@@ -222,7 +230,7 @@ def explanation(rule: Rule, facts: Facts, numbers: list[int], ids: tuple[str, ..
     first = parts[numbers[0]]
     ends = (first.source, first.target) if rule.side == "flow" else (first.id, first.id)
     fields = {
-        "place": first.label,
+        "place": first.label if rule.side == "element" else f"“{first.label}”",
         "places": _listed([parts[number].label for number in numbers]),
         "source": facts.system[ends[0]].label,
         "target": facts.system[ends[1]].label,
@@ -258,8 +266,9 @@ def _data_words(facts: Facts, rule: Rule, number: int) -> str:
 
 
 def _effect_words(facts: Facts, element: str) -> str:
-    can = [word for word in effects() if word in getattr(facts.system[element], "properties", ())]
-    return ", ".join(word.replace("_", " ") for word in can) or "act"
+    listed = vocabulary()["properties"]
+    can = [listed[word]["can"] for word in effects() if word in getattr(facts.system[element], "properties", ())]
+    return _listed(can) or "act"
 
 
 # -- tables for notebooks ----------------------------------------------------------------------------

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 MOST_PLACES = 20_000  # undecided places of one rule that are looked into; more are a sign of an empty model
 # How often the answer is the bad one: rough shares, used only to put likelier trouble first.
-SHARE = {"has": 0.2, "effectful": 0.3, "sends": 0.3, "remembered": 0.3, "exposed": 0.3, "control": 0.6}
+SHARE = {
+    "has": 0.2,
+    "carries": 0.3,
+    "holds": 0.3,
+    "effectful": 0.3,
+    "sends": 0.3,
+    "remembered": 0.3,
+    "exposed": 0.3,
+    "control": 0.6,
+}
 USUAL_SHARE = 0.4
 MOST_RISK = 25  # a question cannot outrank the worst finding
 
@@ -78,7 +87,9 @@ class _Draft:
         named = f"{fact}({', '.join(self.words)})" if self.words else fact
         text = self.text.replace("{words}", ", ".join(word.replace("_", " ") for word in self.words))
         share = SHARE.get(fact.split("(")[0], USUAL_SHARE)
-        worth = max(1, min(MOST_RISK, round(share * sum(self.settles.values()))))
+        worst, total = max(self.settles.values()), sum(self.settles.values())
+        expected = share * (worst if self.words else total)  # one wide question is not worth all that it touches
+        worth = max(1, min(MOST_RISK, round(expected)))
         return Question(place, named, _filled(facts, text, place), tuple(self.settles), worth, tuple(self.rules))
 
 

@@ -19,6 +19,7 @@ from threatkit.facts import Facts, control
 from threatkit.vocabulary import effects, heaviest, vocabulary
 
 NEAR, MOST_LOWERED = 2, 2
+REACHED = ("tainted", "exposed", "enters_more_trusted", "outside", "untrusted", "model_calls")  # facts about outsiders
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,9 @@ def reasons(rule: Rule, facts: Facts, number: int) -> tuple[str, ...]:
 
 
 def _exposure(rule: Rule, facts: Facts) -> np.ndarray:
-    """+1 within NEAR steps of untrusted text, -1 where none arrives, else 0."""
+    """+1 within NEAR steps of untrusted text, -1 where none arrives; 0 for rules that are not about outsiders."""
+    if not any(word in str(rule.when) for word in REACHED):
+        return np.zeros(facts.size[rule.side], dtype=np.int64)
     key = ("exposure", rule.side)
     if key not in facts.cache:
         distance = facts.taint.any.sure.distance

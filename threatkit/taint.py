@@ -115,21 +115,40 @@ class Taint:
     def stated(self) -> np.ndarray:
         """Flows said to carry untrusted text that nothing drawn explains: they are origins themselves.
 
-        What software or a model passes on is explained by what reached it; a store, a tool or a service speaks for
-        itself.
+        What software or a model passes on is explained by whatever reached it, and everything by content that reached
+        it; a store, a tool or a service that only got an outsider's questions speaks for itself.
         """
-        said = self.table.is_content("untrusted", "mixed") & ~self.cut
-        drawn = self.index.reach(self.origin.yes, self.carries_on).reached & self.table.is_kind(*RELAYS)
-        return said & ~drawn[self.index.source]
+        source, relay = self.index.source, self.table.is_kind(*RELAYS)
+        drawn = self.index.reach(self.origin.yes, self.carries_on).reached & relay
+        content = self.index.reach(self._written.yes, self.carries_on).reached
+        said = self.table.is_content("untrusted", "mixed") & ~self.cut & ~self.origin.yes[source]
+        said &= ~drawn[source] & ~content[source]
+        return said & ~self._later(said)
+
+    def _later(self, said: np.ndarray) -> np.ndarray:
+        """Of flows that state their text, those behind another one: the first on the way is where it comes from."""
+        from scipy.sparse import csr_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        source, target, size = self.index.source, self.index.target, len(self.index.elements)
+        if not said.any():
+            return said
+        ways = csr_matrix((np.ones(len(source), dtype=np.int8), (source, target)), shape=(size, size))
+        ring = connected_components(ways, directed=True, connection="strong")[1]
+        entering = said & (ring[source] != ring[target])  # in a ring nobody is first
+        return said & self.index.reach(self.table.any_flow(entering, "target"), self.carries_on).reached[source]
+
+    @cached_property
+    def _written(self) -> Column:
+        """Where outsiders' text enters as content: written by others than the one who asks, or kept in a store."""
+        stored = self.by_user.column & Column.known(self.table.is_kind(*STORES))
+        handed_on = self._directly(("process", "guardrail")).column & Column.known(self.table.is_kind(*CHANNELS))
+        return (self.origin & ~self.partner) | stored | handed_on
 
     @cached_property
     def by_content(self) -> Spread:
         """Untrusted text that comes as content: written by others, or kept in a store before the model reads it."""
-        stored = self.by_user.column & Column.known(self.table.is_kind(*STORES))
-        handed_on = self._directly(("process", "guardrail")).column & Column.known(self.table.is_kind(*CHANNELS))
-        written = self.origin & ~self.partner
-        stated = Column.known(self.table.any_flow(self.stated, "target"))
-        return self._spread(written | stored | handed_on | stated)
+        return self._spread(self._written | Column.known(self.table.any_flow(self.stated, "target")))
 
     @cached_property
     def any(self) -> Spread:

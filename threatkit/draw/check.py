@@ -98,7 +98,8 @@ def _nesting(diagram: Diagram, layout: Layout) -> Iterator[str]:
         return
     frames, boxes = as_array(layout.frames.values()), as_array(layout.boxes.values())
     chains = [set(diagram.chain(node)) for node in node_ids]
-    belongs = np.array([[f in chain for chain in chains] for f in frame_ids], dtype=bool).reshape(-1, len(node_ids))
+    inside = [[frame in chain for chain in chains] for frame in frame_ids]
+    belongs = np.array(inside, dtype=bool).reshape(len(frame_ids), len(node_ids))
     for f, n in zip(*np.nonzero(belongs & ~contain_matrix(frames, boxes)), strict=True):
         yield f'element "{node_ids[n]}" is not inside its boundary "{frame_ids[f]}"'
     for f, n in zip(*np.nonzero(~belongs & overlap_matrix(frames, boxes)), strict=True):
