@@ -17,7 +17,7 @@ from threatkit.errors import Problem, shown
 
 MAX_BYTES = 40_000_000
 MAX_DEPTH = 40
-MAX_VALUES = 1_000_000
+MAX_VALUES = 3_000_000
 BOM = "\ufeff"
 _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _INT = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,3000}")
