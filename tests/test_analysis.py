@@ -368,11 +368,7 @@ def test_a_hardened_twin_raises_nothing_new_and_nothing_worse(name):
         return found
 
     before, after = worst(name), worst(f"{name}-hardened")
-    open_before = {rule for question in analysis_of(name).questions for rule in question.rules}
-    new = {rule: score for rule, score in after.items() if rule not in before}
-    assert sorted(set(new) - open_before) == [], "threats that the base system neither shows nor asks about"
-    assert max(new.values(), default=0) < 12, "an answered question is no high risk in a hardened system"
-    assert len(new) <= 2
+    assert set(after) - set(before) == set(), "threats that the base system does not show"
     assert {r: (before[r], score) for r, score in after.items() if score > before.get(r, 25)} == {}
     assert sum(after.values()) < sum(before.values()) / 2, "hardening should show"
 
