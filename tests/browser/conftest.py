@@ -6,7 +6,11 @@
         assert notebook.show(7).locator("img").count() == 1
 
 `notebook.page` is Playwright's page. `lab.folder` is the folder that is served, a copy of the notebooks: a test may
-write a notebook of its own there.
+write a notebook of its own there. `axe(page, ".my-widget")` lists what breaks WCAG 2 A or AA in a part of a page:
+
+    def test_all_can_use_it(open_notebook, axe):
+        ...
+        assert axe(notebook.page, ".my-widget") == []
 """
 
 from __future__ import annotations
@@ -174,6 +178,35 @@ def open_notebook(browser: Any, lab: Lab) -> Iterator[Callable[[str], Notebook]]
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[..., list[str]]:
+    """`axe(page, selector=None)`: what breaks WCAG 2.0 to 2.2, A and AA, on the page or in what the selector finds.
+
+    A complaint is one line: the rule, what it is about, and each place with its reason. The selector must find
+    something, so that nothing passes because it is not there. Rules that are about a whole page (language, title,
+    landmarks) only count without a selector.
+    """
+    source = (HERE / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+
+    def checked(page: Any, selector: str | None = None) -> list[str]:
+        if selector is not None:
+            page.locator(selector).first.wait_for()
+        if not page.evaluate("() => Boolean(window.axe)"):
+            page.evaluate(f"() => {{ const module = undefined, exports = undefined, define = undefined; {source} }}")
+        found = page.evaluate(_AXE, [selector, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]])
+        return [f"{rule} ({says}): {place} - {why}" for rule, says, place, why in found]
+
+    return checked
+
+
+_AXE = """async ([selector, tags]) => {
+    const include = selector === null ? document : { include: [[selector]] };
+    const result = await axe.run(include, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] });
+    return result.violations.flatMap(rule => rule.nodes.map(node => [
+        rule.id, rule.help, node.html.slice(0, 200), (node.failureSummary || "").replace(/\\s+/g, " ")]));
+}"""
 
 
 def _environment(root: Path) -> dict[str, str]:
