@@ -23,7 +23,7 @@ test: .venv/.test
 	$(PY) -m ruff format --check .
 	.venv/bin/lint-imports
 	find notebooks -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' -exec $(PY) -m nbstripout --verify {} +
-	$(PY) -m pytest --doctest-modules threatkit tests --nbval-lax notebooks $(ARGS)
+	$(PY) -m pytest -n auto --dist loadfile --doctest-modules threatkit tests --nbval-lax notebooks $(ARGS)
 
 demo: .venv/.lab
 	@mkdir -p build
