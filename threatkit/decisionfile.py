@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from threatkit.errors import ModelError, nearest, shown
 from threatkit.modelfile import MAX_PROBLEMS, _for_files, _resolve_words, _wanted, _where
@@ -18,13 +18,22 @@ from threatkit.treatments import (
     read_decision,
     read_own_threat,
 )
+from threatkit.walknotes import Looked, Position, WalkNotes, read_walk, walk_form
 from threatkit.yamledit import edit_yaml, flow_form
 from threatkit.yamltext import Document, parse_yaml
 
 FORMAT = 1
 SUFFIX = ".decisions.yaml"
 _VERSION, _SECTIONS = "threatkit_decisions", ("decisions", "own")
-State = tuple[dict[str, Decision], dict[str, OwnThreat]]
+_WALK = "walk"
+
+
+class State(NamedTuple):
+    """What a decisions file says: decisions by finding id, own threats by id, and what a walk left behind."""
+
+    decided: dict[str, Decision]
+    own: dict[str, OwnThreat]
+    walk: WalkNotes = WalkNotes()
 
 
 def decisions_path(path: str | os.PathLike) -> Path:
@@ -47,13 +56,13 @@ def read_decisions(document: Document) -> State:
         document.problem((), f'{what}; a decisions file starts with "{_VERSION}: {FORMAT}"')
         raise ModelError(document.problems)
     for key in top:
-        if key not in (_VERSION, *_SECTIONS):
-            document.problem((key, ""), f"unknown key {shown(key)}{nearest(key, (_VERSION, *_SECTIONS))}")
+        if key not in (_VERSION, *_SECTIONS, _WALK):
+            document.problem((key, ""), f"unknown key {shown(key)}{nearest(key, (_VERSION, *_SECTIONS, _WALK))}")
     if top.get(_VERSION) != FORMAT or isinstance(top.get(_VERSION), bool):
         found = f", found {shown(top[_VERSION])}" if _VERSION in top else ""
         document.problem((_VERSION,), f'expected "{_VERSION}: {FORMAT}", the version of the format{found}')
-    state: State = ({}, {})
-    for section, read, parts in zip(_SECTIONS, (read_decision, read_own_threat), state, strict=True):
+    parts: tuple[dict, dict] = ({}, {})
+    for section, read, there in zip(_SECTIONS, (read_decision, read_own_threat), parts, strict=True):
         entries = top.get(section)
         if not isinstance(entries, dict | None):
             said = f"{section}: expected ids with their attributes, found {shown(entries)}"
@@ -66,19 +75,22 @@ def read_decisions(document: Document) -> State:
                 said = f"{_where((section, id))}: expected keys and values, found {shown(entry)}"
                 document.problem((section, id), said)
                 continue
-            parts[id], faults = read(id, entry)
+            there[id], faults = read(id, entry)
             for path, message in faults:
                 document.problem((section, id, *path), f"{_where((section, id, *path))}: {message}")
+    walk, faults = read_walk(top.get(_WALK))
+    for path, message in faults:
+        document.problem((_WALK, *path), f"{_where((_WALK, *path))}: {message}")
     if document.problems:
         raise ModelError(sorted(set(document.problems))[:MAX_PROBLEMS])
-    return state
+    return State(*parts, walk)
 
 
 def state_form(state: State) -> dict[str, Any]:
     """Decisions and own threats as the plain values of their file."""
-    parts = ({id: file_form(part) for id, part in section.items()} for section in state)
-    filled = {name: part for name, part in zip(_SECTIONS, parts, strict=True) if part}
-    return {_VERSION: FORMAT, **filled}
+    parts = [{id: file_form(part) for id, part in section.items()} for section in (state.decided, state.own)]
+    named = zip((*_SECTIONS, _WALK), [*parts, walk_form(state.walk)], strict=True)
+    return {_VERSION: FORMAT, **{name: part for name, part in named if part}}
 
 
 def new_text(state: State, previous: str | None, target: Path) -> str:
@@ -93,12 +105,20 @@ def new_text(state: State, previous: str | None, target: Path) -> str:
         lines = [f"{_VERSION}: {FORMAT}"]
         for name in _SECTIONS:
             if name in form:
-                lines += [f"{name}:", *(f"  {flow_form(id)}: {flow_form(entry)}" for id, entry in form[name].items())]
+                lines += [f"{name}:", *_lines(form[name], "  ")]
+        walk = form.get(_WALK, {})
+        lines += [f"{_WALK}:"] if walk else []
+        lines += [f"  at: {flow_form(walk['at'])}"] if "at" in walk else []
+        lines += ["  places:", *_lines(walk["places"], "    ")] if "places" in walk else []
         return "\n".join(lines) + "\n"
     if old == form:
         return previous
-    emptied = {name: None for name in _SECTIONS if name in old and name not in form}
+    emptied = {name: None for name in (*_SECTIONS, _WALK) if name in old and name not in form}
     return edit_yaml(previous, _wanted(document.value, old, form | emptied), str(target))
+
+
+def _lines(entries: dict[str, Any], indent: str) -> list[str]:
+    return [f"{indent}{flow_form(id)}: {flow_form(entry)}" for id, entry in entries.items()]
 
 
 def json_schema() -> dict[str, Any]:
@@ -126,15 +146,27 @@ def json_schema() -> dict[str, Any]:
     for section, pattern, parts in (("decisions", FINDING_PATTERN, decisions), ("own", ID_PATTERN, own)):
         entries = {"propertyNames": {"pattern": pattern}, "additionalProperties": {"anyOf": parts}}
         schema["properties"][section] = {"type": ["object", "null"], **entries}
+    schema["properties"][_WALK] = _walk_schema()
     definitions: dict[str, Any] = {}
     _resolve_words(schema, definitions)
     return schema | {"definitions": definitions}
 
 
+def _walk_schema() -> dict[str, Any]:
+    places = {"propertyNames": {"pattern": ID_PATTERN}, "additionalProperties": _schema(Looked)}
+    at = _schema(Position) | {"type": ["object", "null"]}
+    return {
+        "type": ["object", "null"],
+        "description": "What a STRIDE walk leaves behind: the cells that were looked at, notes, and where it is.",
+        "additionalProperties": False,
+        "properties": {"at": at, "places": {"type": ["object", "null"], **places}},
+    }
+
+
 def _schema(noun: type[Noun]) -> dict[str, Any]:
     part = noun.model_json_schema()
     part.pop("$defs", None)
-    part["properties"].pop("id")
+    part["properties"].pop("id", None)
     required = [name for name in part.get("required", ()) if name != "id"]
     if "action" in part["properties"]:
         part["properties"]["action"] = {

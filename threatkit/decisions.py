@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
 
 from threatkit.decisionfile import State, decisions_path, new_text, read_decisions, state_form
 from threatkit.errors import ModelError, NotFoundError, Problem, SaveConflictError, nearest, shown
 from threatkit.facts import control
 from threatkit.findings import Finding, finding_id
 from threatkit.modelfile import _digest, _same_file, write_atomically
+from threatkit.nouns import plain_message
 from threatkit.risk import Risk, RiskOverride
 from threatkit.treatments import (
     Avoid,
@@ -34,6 +37,7 @@ from threatkit.treatments import (
     read_decision,
     read_own_threat,
 )
+from threatkit.walknotes import WalkNotes, read_walk
 from threatkit.yamltext import parse_yaml, read_text, read_yaml
 
 if TYPE_CHECKING:
@@ -81,7 +85,7 @@ class Decisions:
     def __init__(self, path: str | os.PathLike | None = None, *, autosave: bool = True):
         self.path = None if path is None else decisions_path(path)
         self.autosave = autosave
-        self._state: State = ({}, {})
+        self._state = State({}, {})
         self._undone: list[State] = []
         self._done: list[State] = []
         self._digest: str | None = None  # of the file as it was read or written; None: there was none
@@ -137,7 +141,7 @@ class Decisions:
     def status(self, analysis: Analysis, today: datetime.date | None = None) -> list[Status]:
         """Every finding and own threat, the riskiest first, then the decisions about findings that are gone."""
         today = datetime.date.today() if today is None else today
-        decided, own = self._state
+        decided, own, _ = self._state
         here = {finding.id for finding in analysis.findings}
         gone = [decision for id, decision in decided.items() if id not in here]
         rows, offered = [], set()
@@ -189,12 +193,12 @@ class Decisions:
         likelihood, impact or reason that is given takes the place of the threat's own.
         """
         id = _id(finding)
-        decided, own = self._state
+        decided, own, walk = self._state
         fields = {name: value for name, value in fields.items() if value is not None}
         if id in own:
             kept = file_form(own[id].model_copy(update={"decision": None}))
             threat = made(read_own_threat, id, {**kept, "action": action, **fields})
-            self._change((decided, {**own, id: threat}))
+            self._change(State(decided, {**own, id: threat}, walk))
             return threat.decision
         entry = {"action": action, **fields}
         if "places" not in fields:
@@ -203,19 +207,19 @@ class Decisions:
             if places and {*places} != named_places(id):
                 entry["places"] = sorted(places)
         decision = made(read_decision, id, entry)
-        self._change(({**decided, id: decision}, own))
+        self._change(State({**decided, id: decision}, own, walk))
         return decision
 
     def own_threat(self, id: str, title: str, **fields: Any) -> OwnThreat:
         """Write down, or replace, a threat that no rule sees; `fields` may hold an action with what it needs."""
-        decided, own = self._state
+        decided, own, walk = self._state
         threat = made(read_own_threat, id, {"title": title, **fields})
-        self._change((decided, {**own, id: threat}))
+        self._change(State(decided, {**own, id: threat}, walk))
         return threat
 
     def carry_over(self, finding: Finding, decision: Decision | str) -> Decision:
         """Make the decision about a finding that is gone the decision about this one. Raises NotFoundError."""
-        decided, own = self._state
+        decided, own, walk = self._state
         old = decided.get(_id(decision))
         if old is None:
             raise NotFoundError(f"no decision about {shown(_id(decision))}{nearest(_id(decision), decided)}")
@@ -225,7 +229,7 @@ class Decisions:
         renamed = {
             (finding.id if id == old.id else id): (new if id == old.id else each) for id, each in decided.items()
         }
-        self._change((renamed, own))
+        self._change(State(renamed, own, walk))
         return new
 
     def rename_place(self, old: str, new: str) -> int:
@@ -242,19 +246,49 @@ class Decisions:
             places = [new if place == old else place for place in threat.places]
             parts[1][id] = made(read_own_threat, id, {**file_form(threat), "places": places}) if places else threat
         before, after = ([*section[0].items(), *section[1].items()] for section in (self._state, parts))
-        if before != after:
-            self._change((parts[0], parts[1]))
+        state = State(parts[0], parts[1], self._state.walk.renamed(old, new))
+        if state != self._state:
+            self._change(state)
         return sum(one != other for one, other in zip(before, after, strict=True))
 
     def withdraw(self, finding: Finding | OwnThreat | str) -> None:
         """Take back a decision: the finding is open again. An own threat goes altogether. Raises NotFoundError."""
         id = _id(finding)
-        if not any(id in section for section in self._state):
+        if not any(id in section for section in self._state[:2]):
             raise NotFoundError(
                 f"nothing is decided about {shown(id)}{nearest(id, [*self._state[0], *self._state[1]])}"
             )
-        decided, own = ({key: part for key, part in section.items() if key != id} for section in self._state)
-        self._change((decided, own))
+        decided, own = ({key: part for key, part in section.items() if key != id} for section in self._state[:2])
+        self._change(State(decided, own, self._state.walk))
+
+    # -- walking ----------------------------------------------------------------------------------
+
+    @property
+    def walk(self) -> WalkNotes:
+        """What a STRIDE walk left behind: cells that were looked at, notes, and where it is."""
+        return self._state.walk
+
+    def look(self, place: str, stride: str | Iterable[str], looked: bool = True) -> None:
+        """Mark STRIDE categories of a place as looked at with nothing more found, or take the mark away."""
+        cells = [stride] if isinstance(stride, str) else [*stride]
+        self._noted(lambda walk: walk.with_looked(place, cells, looked))
+
+    def note(self, place: str, stride: str, text: str) -> None:
+        """Keep a note about one STRIDE category of a place; an empty text takes it away."""
+        self._noted(lambda walk: walk.with_note(place, stride, text))
+
+    def walk_to(self, place: str, stride: str) -> None:
+        """Remember where the walk is. This is no change that `undo` takes back."""
+        at = made(lambda _, entry: read_walk({"at": entry}), place, {"place": place, "stride": stride}).at
+        self._state = self._state._replace(walk=replace(self._state.walk, at=at))
+        self._autosave()
+
+    def _noted(self, change: Callable[[WalkNotes], WalkNotes]) -> None:
+        try:
+            walk = change(self._state.walk)
+        except ValidationError as error:
+            raise ModelError(Problem("", 0, 0, plain_message(fault)) for fault in error.errors()) from None
+        self._change(self._state._replace(walk=walk))
 
     def undo(self) -> bool:
         """Take back the last change; False where there is none. The changes of earlier sessions stay."""
@@ -268,7 +302,8 @@ class Decisions:
         if not source:
             return False
         target.append(self._state)
-        self._state = source.pop()
+        at, state = self._state.walk.at, source.pop()
+        self._state = state._replace(walk=replace(state.walk, at=at))
         self._autosave()
         return True
 
