@@ -104,6 +104,10 @@ class DataAsset(Noun):
     classification: _word("classifications") | None = Field(None, description="public, internal or confidential.")
     personal: Truth = Field(None, description="Whether it is about identifiable people.")
     classes: list_of(_word("data_classes")) = Field((), description="More data classes, such as credentials.")
+    subjects: list_of(_word("data_subjects")) = Field((), description="Whose data it is, where it is about people.")
+    purpose: Text | None = Field(None, description="What it is used for, in a few words.")
+    basis: list_of(_word("legal_bases")) = Field((), description="The legal basis that was chosen for using it.")
+    retention: Text | None = Field(None, description="After what time it is deleted, such as 90 days after the order.")
 
     @property
     def data_classes(self) -> frozenset[str]:
@@ -124,6 +128,7 @@ class Boundary(Noun):
     description: Text | None = None
     trust: _word("trust_levels") | None = Field(None, description="How far what is inside can be relied on.")
     inside: Id | None = Field(None, description="The boundary around this one.")
+    region: _word("regions") | None = Field(None, description="Where in the world it is, for the law on personal data.")
 
 
 class Place(Noun):
@@ -148,6 +153,7 @@ class Element(Place):
     boundary: Id | None = Field(None, alias="in", description="The trust boundary that the element lies in.")
     properties: list_of(_word("properties")) = Field((), description="What the element can do or is exposed to.")
     holds: list_of(str) | None = Field(None, description="Data assets or data classes that are kept here.")
+    keys: _word("key_holders") | None = Field(None, description="Who holds the keys of what is encrypted here.")
     complete: list_of(Literal["controls", "properties"]) = Field(
         (), description="Lists that were fully reviewed: what they do not name is absent."
     )

@@ -10,7 +10,7 @@ from typing import Any
 from threatkit.errors import VocabularyError, nearest, shown
 
 _HERE = Path(__file__).resolve().parent
-_SINGULAR = {"properties": "property", "data_classes": "data_class"}
+_SINGULAR = {"properties": "property", "data_classes": "data_class", "legal_bases": "legal_basis"}
 
 
 def data_path(*parts: str) -> Path:
