@@ -5,6 +5,7 @@ ThreatkitError
 ├── ModelError            a model file or a System that cannot be built; holds all problems
 │   └── SaveConflictError the file changed on disk since it was read
 ├── CatalogError          a threat, control or reference file that cannot be loaded
+├── FormatError           a file of another tool that cannot be read
 ├── NotFoundError         an element, flow, rule or file that was asked for and is not there
 └── LayoutError           no engine gave a picture that tells the truth
 """
@@ -59,6 +60,10 @@ class SaveConflictError(ModelError):
 
 class CatalogError(_WithProblems):
     """A catalogue file that cannot be loaded. `problems` holds every fault, with file and line."""
+
+
+class FormatError(_WithProblems):
+    """A file of another tool that cannot be read. `problems` holds the fault, with file and line where there is one."""
 
 
 class NotFoundError(ThreatkitError, KeyError):
