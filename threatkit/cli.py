@@ -128,7 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     added = command("draw", _draw, "draw the data flow diagram with its trust boundaries")
     model(added)
     added.add_argument("-o", "--output", metavar="FILE", required=True, help=", ".join(_PICTURES))
-    added.add_argument("--show", metavar="VIEW", default="dfd", help="dfd (default), trust, data, encryption, taint")
+    views = "dfd (default), trust, data, encryption, taint, coverage (of the decisions beside the model)"
+    added.add_argument("--show", metavar="VIEW", default="dfd", help=views)
     added.add_argument("--data", metavar="NAME", help="with --show data: light one data class or data asset")
     added.add_argument("--finding", metavar="ID", help="light the places and the path of one finding")
 
@@ -203,7 +204,12 @@ def _draw(options: argparse.Namespace) -> int:
     from threatkit.draw import draw
 
     show = "finding" if options.finding and options.show == "dfd" else options.show
-    draw(system, show=show, data=options.data, finding=options.finding).save(target)
+    beside = None  # decisions; a sample or an incident has none
+    if show == "coverage" and Path(options.model).is_file():
+        from threatkit.decisions import Decisions
+
+        beside = Decisions.load(options.model)
+    draw(system, show=show, data=options.data, finding=options.finding, decisions=beside).save(target)
     Page().line(f"{target}: {_contents(system)}")
     return 0
 

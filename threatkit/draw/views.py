@@ -1,4 +1,4 @@
-"""Views: what one figure shows beside the structure. Trust, data, encryption, taint, or one finding.
+"""Views: what one figure shows beside the structure. Trust, data, encryption, taint, one finding, or coverage.
 
 A view says how each flow and element looks and what the alt text says. It never moves anything: every view of a
 system has the same layout. What is so comes from `threatkit.facts`; here it only gets a look.
@@ -15,10 +15,11 @@ from threatkit.draw.diagram import Diagram
 from threatkit.errors import NotFoundError, ThreatkitError, nearest, shown
 
 if TYPE_CHECKING:
+    from threatkit.draw.cells import Marks
     from threatkit.facts import Facts
     from threatkit.findings import Finding
 
-VIEWS = ("dfd", "trust", "data", "encryption", "taint", "finding")
+VIEWS = ("dfd", "trust", "data", "encryption", "taint", "finding", "coverage")
 WORDS = "Data flow diagram with trust boundaries"
 _MOST_LISTED = 14
 
@@ -89,9 +90,9 @@ def check_view(show: str) -> None:
         raise ThreatkitError(f"no view {shown(show)}; views are {known}{nearest(show, VIEWS)}")
 
 
-def view_of(show: str, facts: Facts, diagram: Diagram, data: str | None) -> View:
-    """The view with this name of what the diagram shows. NotFoundError for unknown data."""
-    from threatkit.draw import view_data, view_reach, view_transit
+def view_of(show: str, facts: Facts, diagram: Diagram, data: str | None = None, marks: Marks | None = None) -> View:
+    """The view with this name of what the diagram shows; `marks` for coverage. NotFoundError for unknown data."""
+    from threatkit.draw import view_coverage, view_data, view_reach, view_transit
 
     makers: dict[str, Callable[[Scene], View]] = {
         "trust": view_transit.trust,
@@ -101,6 +102,8 @@ def view_of(show: str, facts: Facts, diagram: Diagram, data: str | None) -> View
     scene = Scene(facts, diagram)
     if show == "data":
         return view_data.data(scene, data)
+    if show == "coverage":
+        return view_coverage.coverage(scene, marks or {})
     return makers[show](scene)
 
 
