@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from threatkit.errors import ModelError, nearest, shown
+from threatkit.errors import ModelError, Problem, nearest, shown
 from threatkit.modelfile import MAX_PROBLEMS, _for_files, _resolve_words, _wanted, _where
 from threatkit.nouns import ID_PATTERN, Noun
 from threatkit.treatments import (
@@ -19,7 +19,7 @@ from threatkit.treatments import (
     read_own_threat,
 )
 from threatkit.walknotes import Looked, Position, WalkNotes, read_walk, walk_form
-from threatkit.yamledit import edit_yaml, flow_form
+from threatkit.yamledit import edited, flow_form
 from threatkit.yamltext import Document, parse_yaml
 
 FORMAT = 1
@@ -93,8 +93,8 @@ def state_form(state: State) -> dict[str, Any]:
     return {_VERSION: FORMAT, **{name: part for name, part in named if part}}
 
 
-def new_text(state: State, previous: str | None, target: Path) -> str:
-    """The text of the file with what changed, or of a new one with a line for each part."""
+def composed(state: State, previous: str | None, target: Path) -> Document:
+    """The document of the file with what changed, or of a new one with a line for each part; it gives back `state`."""
     form = state_form(state)
     document = None if previous is None else parse_yaml(previous, str(target))
     try:
@@ -110,11 +110,15 @@ def new_text(state: State, previous: str | None, target: Path) -> str:
         lines += [f"{_WALK}:"] if walk else []
         lines += [f"  at: {flow_form(walk['at'])}"] if "at" in walk else []
         lines += ["  places:", *_lines(walk["places"], "    ")] if "places" in walk else []
-        return "\n".join(lines) + "\n"
-    if old == form:
-        return previous
-    emptied = {name: None for name in (*_SECTIONS, _WALK) if name in old and name not in form}
-    return edit_yaml(previous, _wanted(document.value, old, form | emptied), str(target))
+        after = parse_yaml("\n".join(lines) + "\n", str(target))
+    elif old == form:
+        return document
+    else:
+        emptied = {name: None for name in (*_SECTIONS, _WALK) if name in old and name not in form}
+        after = edited(document, _wanted(document.value, old, form | emptied))
+    if read_decisions(after) != state:
+        raise ModelError([Problem(str(target), 0, 0, "the file would not give this back; nothing was written")])
+    return after
 
 
 def _lines(entries: dict[str, Any], indent: str) -> list[str]:

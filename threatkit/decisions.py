@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from threatkit.decisionfile import State, decisions_path, new_text, read_decisions, state_form
-from threatkit.errors import ModelError, NotFoundError, Problem, SaveConflictError, nearest, shown
+from threatkit.decisionfile import State, composed, decisions_path, read_decisions, state_form
+from threatkit.errors import ModelError, NotFoundError, Problem, nearest, shown
 from threatkit.facts import control
 from threatkit.findings import Finding, finding_id
-from threatkit.modelfile import _digest, _same_file, write_atomically
 from threatkit.nouns import plain_message
 from threatkit.risk import Risk, RiskOverride
+from threatkit.textfile import digest, save_document
 from threatkit.treatments import (
     Avoid,
     Decision,
@@ -38,7 +38,7 @@ from threatkit.treatments import (
     read_own_threat,
 )
 from threatkit.walknotes import WalkNotes, read_walk
-from threatkit.yamltext import parse_yaml, read_text, read_yaml
+from threatkit.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis
@@ -100,7 +100,7 @@ class Decisions:
         if decisions.path.exists() or decisions.path.is_symlink():
             document = read_yaml(decisions.path)
             decisions._state = read_decisions(document)
-            decisions._digest = _digest(document.text)
+            decisions._digest = digest(document.text)
         return decisions
 
     # -- reading ----------------------------------------------------------------------------------
@@ -329,25 +329,14 @@ class Decisions:
         target = self.path if path is None else decisions_path(path)
         if target is None:
             raise ModelError("these decisions have no file yet; give a path to save them to")
-        previous = None
-        if target.exists():
-            previous, fault = read_text(target)
-            ours = self.path is not None and self._digest is not None and _same_file(self.path, target)
-            if fault and not overwrite:
-                raise ModelError([fault])
-            if not overwrite and (not ours or _digest(previous) != self._digest):
-                why = "changed on disk since it was read" if ours else "exists already"
-                raise SaveConflictError(
-                    [Problem(str(target), 0, 0, f"the file {why}; nothing was written. Load it again and repeat the "
-                                                "last decision, or save with overwrite=True")]
-                )  # fmt: skip
-            previous = None if fault else previous
-        text = new_text(self._state, previous, target)
-        if read_decisions(parse_yaml(text, str(target))) != self._state:
-            raise ModelError([Problem(str(target), 0, 0, "the file would not give this back; nothing was written")])
-        if text != previous:
-            write_atomically(target, text, backup=target.exists())
-        self.path, self._digest = target, _digest(text)
+        document = save_document(
+            target,
+            (self.path, self._digest) if self.path is not None and self._digest is not None else None,
+            lambda previous: composed(self._state, previous, target),
+            overwrite=overwrite,
+            instead="Load it again and repeat the last decision",
+        )
+        self.path, self._digest = target, digest(document.text)
         return target
 
 

@@ -6,27 +6,27 @@ it over the old one, so that a crash leaves either the old or the new file; the 
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from threatkit.errors import ModelError, NotFoundError, Problem, SaveConflictError, nearest, shown
+from threatkit.errors import ModelError, NotFoundError, Problem, nearest, shown
 from threatkit.model import System
 from threatkit.nouns import ID_PATTERN, Assumption, Boundary, DataAsset, Element, Flow, plain_message
+from threatkit.textfile import digest, save_document
+from threatkit.textfile import write_atomically as write_atomically
 from threatkit.vocabulary import data_path, meaning, words
-from threatkit.yamledit import edit_yaml, flow_form, json_form
-from threatkit.yamltext import Document, parse_yaml, read_text, read_yaml
+from threatkit.yamledit import edited, flow_form, json_form
+from threatkit.yamltext import Document, parse_yaml, read_yaml
 
 FORMAT = 1
 MAX_PROBLEMS = 100
+MOST_KEPT = 4_000_000  # characters of a file whose values are kept in memory for the next save
 _SECTIONS = {"data": DataAsset, "boundaries": Boundary, "elements": Element}
 _LISTS = {"flows": Flow, "assumptions": Assumption}
 _KEYS = ("threatkit", "name", "description", *_SECTIONS, *_LISTS)
@@ -34,19 +34,30 @@ _KEYS = ("threatkit", "name", "description", *_SECTIONS, *_LISTS)
 
 @dataclass(frozen=True)
 class Source:
-    """Where a system was loaded from, and the digest of the file at that moment."""
+    """Where a system was loaded from or saved to, the digest of the file at that moment, and the places in it.
+
+    `document` and `form`, the plain values of the system in the file, spare the next save the reading: they are kept
+    for files of usual size only.
+    """
 
     path: Path
     digest: str
     places: dict[tuple, tuple[int, int]]
+    document: Document | None = field(default=None, repr=False, compare=False)
+    form: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
 def load(path: str | os.PathLike) -> System:
     """Read a model file. Raises ModelError with all faults, each with line and column where there is one."""
     document = read_yaml(Path(path))
     system = _system(document)
-    system.source = Source(Path(path), _digest(document.text), document.places)
+    system.source = _source(Path(path), document, None)
     return system
+
+
+def _source(path: Path, document: Document, form: dict[str, Any] | None) -> Source:
+    kept = (document, form) if len(document.text) <= MOST_KEPT else (None, None)
+    return Source(path, digest(document.text), document.places, *kept)
 
 
 def loads(text: str, file: str = "<text>") -> System:
@@ -62,7 +73,10 @@ def loads(text: str, file: str = "<text>") -> System:
 
 def dumps(system: System) -> str:
     """The system as the text of a new model file, one line for each part."""
-    form = system.to_dict()
+    return _text(system.to_dict())
+
+
+def _text(form: dict[str, Any]) -> str:
     lines = [f"{key}: {flow_form(form[key])}" for key in ("threatkit", "name", "description") if key in form]
     for section in ("data", "boundaries", "elements", "flows", "assumptions"):
         entries = form.get(section)
@@ -83,118 +97,41 @@ def save(system: System, path: str | os.PathLike | None = None, *, overwrite: bo
     if path is None and source is None:
         raise ModelError("this system has no file yet; give a path to save it to")
     target = Path(path) if path is not None else source.path
-    previous = None
-    if target.exists():
-        previous, fault = read_text(target)
-        ours = source is not None and _same_file(source.path, target)
-        if fault and not overwrite:
-            raise ModelError([fault])
-        if not overwrite and (not ours or _digest(previous) != source.digest):
-            why = "changed on disk since it was read" if ours else "exists already"
-            raise SaveConflictError(
-                [Problem(str(target), 0, 0, f"the file {why}; nothing was written. Save under another name, "
-                                            "load it again, or save with overwrite=True")]
-            )  # fmt: skip
-        previous = None if fault else previous
-    text = _new_text(system, previous, target)
-    document = parse_yaml(text, str(target))
-    if _system(document) != system:
-        raise ModelError([Problem(str(target), 0, 0, "the file would not give back this system; nothing was written")])
-    if text != previous:
-        write_atomically(target, text, backup=target.exists())
-    system.source = Source(target, _digest(text), document.places)
+    form = _plain(system.to_dict())
+    document = save_document(
+        target,
+        source and (source.path, source.digest),
+        lambda previous: _composed(form, previous, target, source),
+        overwrite=overwrite,
+        instead="Save under another name, load it again",
+    )
+    system.source = _source(target, document, form)
     return target
 
 
-def write_atomically(target: Path, text: str | bytes, *, backup: bool = False) -> None:
-    """Write a file so that at every moment either the old or the new content is there, never half of one.
-
-    Raises ModelError with the system's own words when the disk is full or the folder cannot be written.
-    """
-    content = text.encode("utf-8") if isinstance(text, str) else text
-    target = target.resolve() if target.is_symlink() else target
-    temporary = None
+def _composed(form: dict[str, Any], previous: str | None, target: Path, source: Source | None) -> Document:
+    """The document of a file with only what changed; it has been read again and gives exactly the wanted system."""
+    document, old = None, {}
+    if source and source.document and source.document.text == previous:
+        document, old = source.document, source.form
+    elif previous is not None:
+        document, old = parse_yaml(previous, str(target)), None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent)
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(temporary, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        if backup and target.is_file():
-            _keep_backup(target)
-        os.replace(temporary, target)
-        temporary = None
-        _sync_folder(target.parent)
-    except OSError as error:
-        said = error.strerror or str(error)
-        raise ModelError(
-            [Problem(str(target), 0, 0, f"could not be written: {said}; the old file is untouched")]
-        ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-
-
-def _keep_backup(target: Path) -> None:
-    kept = target.with_name(target.name + ".bak")
-    handle, temporary = tempfile.mkstemp(prefix=f".{kept.name[:40]}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(target.read_bytes())
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(temporary, target.stat().st_mode & 0o777)
-        os.replace(temporary, kept)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    if hasattr(os, "O_DIRECTORY"):
-        with contextlib.suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _same_file(first: Path, second: Path) -> bool:
-    try:
-        return os.path.samefile(first, second)
-    except OSError:
-        return first.absolute() == second.absolute()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _new_text(system: System, previous: str | None, target: Path) -> str:
-    form = _plain(system.to_dict())
-    document = None if previous is None else parse_yaml(previous, str(target))
-    try:
-        old = {} if document is None else _plain(_system(document).to_dict())
+        old = _plain(_system(document).to_dict()) if old is None else old
     except ModelError:
         document = None  # overwrite=True over a file that is no model; the backup keeps it
     if document is not None and old == form:
-        return previous
+        return document
     if target.suffix.lower() == ".json":
-        return json_form(form, indent=2) + "\n"
-    if document is None:
-        return dumps(system)
-    emptied = {key: None for key in (*_SECTIONS, *_LISTS) if key in old and key not in form}
-    return edit_yaml(previous, _wanted(document.value, old, form | emptied), str(target))
+        after = parse_yaml(json_form(form, indent=2) + "\n", str(target))
+    elif document is None:
+        after = parse_yaml(_text(form), str(target))
+    else:
+        emptied = {key: None for key in (*_SECTIONS, *_LISTS) if key in old and key not in form}
+        after = edited(document, _wanted(document.value, old, form | emptied))
+    if _plain(_system(after).to_dict()) != form:
+        raise ModelError([Problem(str(target), 0, 0, "the file would not give back this system; nothing was written")])
+    return after
 
 
 def _wanted(raw: Any, old: Any, new: Any) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from threatkit.errors import ModelError, Problem
-from threatkit.yamltext import BOM, events, parse_yaml
+from threatkit.yamltext import BOM, Document, events, parse_yaml
 
 _BREAK = re.compile(r"\r\n|[\n\r]")
 _COMMA = re.compile(r"\s*,")
@@ -59,7 +59,12 @@ def edit_yaml(text: str, wanted: dict[str, Any], file: str = "<text>") -> str:
       llm: {kind: llm}
     <BLANKLINE>
     """
-    current = parse_yaml(text, file)
+    return edited(parse_yaml(text, file), wanted).text
+
+
+def edited(current: Document, wanted: dict[str, Any]) -> Document:
+    """The same for a document that was parsed already; the result is parsed and holds exactly the wanted values."""
+    text, file = current.text, current.file
     if current.problems or not isinstance(current.value, dict):
         raise ModelError([Problem(file, 0, 0, "the file on disk is not a model file; it was left alone")])
     bare = text.removeprefix(BOM)
@@ -72,7 +77,7 @@ def edit_yaml(text: str, wanted: dict[str, Any], file: str = "<text>") -> str:
             [Problem(file, 0, 0, "this change cannot be written in place (YAML anchors or unusual layout?); "
                                  "the file was left alone: save under another name, or edit it by hand")]
         )  # fmt: skip
-    return result
+    return after
 
 
 def _same(value: Any, wanted: Any) -> bool:
