@@ -127,15 +127,15 @@ def _lowered(rule: Rule, facts: Facts) -> np.ndarray:
 
 
 def _present(rule: Rule, facts: Facts, word: str) -> np.ndarray:
-    """Where a control is in place: here or next door, or on every way that untrusted text takes to this place."""
+    """Where a control is in place: here or next door, or on a way of untrusted text while every open way passes it."""
     key = ("present", rule.side, word)
     if key not in facts.cache:
         near = control(facts, rule.side, word).yes
         taint, index = facts.taint, facts.index
         element, flow = facts.said("element", "controls", word).yes, facts.said("flow", "controls", word).yes
         free = taint.carries_on & ~flow & ~element[index.source] & ~element[index.target]
-        reached = taint.any.sure.reached
-        passed = reached & ~index.reach(taint.any.sure.origins & ~element, free).reached
+        unmet = index.reach(taint.any.sure.origins & ~element, free).reached
+        passed = taint.met(element, flow) & ~unmet
         facts.cache[key] = near | (passed if rule.side == "element" else passed[index.source])
     return facts.cache[key]
 

@@ -83,14 +83,19 @@ class Taint:
         return self._passing(self.origin.yes)
 
     @cached_property
+    def carries_uncut(self) -> np.ndarray:
+        """The same if no control cut anything: what a control stops is still where the text comes from."""
+        return self._passing(self.origin.yes, self.table.is_content("trusted"))
+
+    @cached_property
     def carries_perhaps(self) -> np.ndarray:
         """The same where everybody of whom nobody said how far to trust them is an outsider, who judges nothing."""
         return self._passing(~self.origin.no)
 
-    def _passing(self, outsiders: np.ndarray) -> np.ndarray:
+    def _passing(self, outsiders: np.ndarray, cut: np.ndarray | None = None) -> np.ndarray:
         said = self.table.is_content("untrusted", "mixed", "model_generated")
         judged = self.people[self.index.source] & ~said & ~outsiders[self.index.source]
-        return ~self.cut & ~judged
+        return ~(self.cut if cut is None else cut) & ~judged
 
     @cached_property
     def partner(self) -> Column:
@@ -116,12 +121,17 @@ class Taint:
         """Flows said to carry untrusted text that nothing drawn explains: they are origins themselves.
 
         What software or a model passes on is explained by whatever reached it, and everything by content that reached
-        it; a store, a tool or a service that only got an outsider's questions speaks for itself.
+        it; a store, a tool or a service that only got an outsider's questions speaks for itself. Controls change
+        nothing about who wrote a text: one on the way does not make what lies behind it an origin.
         """
+        return self._stated_uncut & ~self.cut
+
+    @cached_property
+    def _stated_uncut(self) -> np.ndarray:
         source, relay = self.index.source, self.table.is_kind(*RELAYS)
-        drawn = self.index.reach(self.origin.yes, self.carries_on).reached & relay
-        content = self.index.reach(self._written.yes, self.carries_on).reached
-        said = self.table.is_content("untrusted", "mixed") & ~self.cut & ~self.origin.yes[source]
+        drawn = self.index.reach(self.origin.yes, self.carries_uncut).reached & relay
+        content = self.index.reach(self._written_uncut, self.carries_uncut).reached
+        said = self.table.is_content("untrusted", "mixed") & ~self.origin.yes[source]
         said &= ~drawn[source] & ~content[source]
         return said & ~self._later(said)
 
@@ -136,7 +146,17 @@ class Taint:
         ways = csr_matrix((np.ones(len(source), dtype=np.int8), (source, target)), shape=(size, size))
         ring = connected_components(ways, directed=True, connection="strong")[1]
         entering = said & (ring[source] != ring[target])  # in a ring nobody is first
-        return said & self.index.reach(self.table.any_flow(entering, "target"), self.carries_on).reached[source]
+        return said & self.index.reach(self.table.any_flow(entering, "target"), self.carries_uncut).reached[source]
+
+    @cached_property
+    def _written_uncut(self) -> np.ndarray:
+        """Where outsiders' text would certainly enter as content if no control cut anything; see `_written`."""
+        partner, stores, channels = self.partner.yes, self.table.is_kind(*STORES), self.table.is_kind(*CHANNELS)
+        found = self.origin.yes & self.partner.no
+        for relays, kinds in ((RELAYS, stores), (("process", "guardrail"), channels)):
+            leaves = (self.table.is_kind(*relays) | partner)[self.index.source]
+            found |= self.index.reach(partner, self.carries_uncut & leaves).reached & kinds
+        return found
 
     @cached_property
     def _written(self) -> Column:
@@ -163,6 +183,14 @@ class Taint:
         if not origins.unknown.any() and not self.origin.unknown.any():
             return Spread(sure, sure)
         return Spread(sure, self.index.reach(maybe, self.carries_perhaps & leaves(maybe)))
+
+    def met(self, element: np.ndarray, flow: np.ndarray) -> np.ndarray:
+        """Elements that some way of untrusted text, if nothing were cut, leads to past one of these places."""
+        stated, index = self._stated_uncut, self.index
+        origins = self.origin.yes | self.table.any_flow(stated, "target")
+        reached = index.reach(origins, self.carries_uncut).reached
+        onward = flow & ((reached[index.source] & self.carries_uncut) | stated)
+        return index.reach((element & reached) | self.table.any_flow(onward, "target"), self.carries_uncut).reached
 
     def on_flows(self, spread: Spread) -> Column:
         """The spread seen on flows: what leaves a reached source and is not cut, and what is said to be untrusted."""
