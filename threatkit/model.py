@@ -6,20 +6,17 @@ made. Two systems in one process share nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cache
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from threatkit.errors import ModelError, NotFoundError, Problem, nearest, shown
-from threatkit.nouns import Assumption, Boundary, DataAsset, Element, Flow, Noun, Place, plain_message, whole_text
+from threatkit.nouns import Assumption, Boundary, DataAsset, Element, Flow, Noun, Place
+from threatkit.parts import attributes_of, build, checked_text, file_form, id_of
 from threatkit.vocabulary import vocabulary
 
 if TYPE_CHECKING:
     import networkx
-
-_FIRST = ("source", "target", "kind", "name", "boundary", "description", "properties")
 
 
 class System:
@@ -38,6 +35,7 @@ class System:
     """
 
     def __init__(self, name: str, description: str | None = None):
+        self._watchers: list[weakref.WeakMethod] = []
         self.name, self.description = name, description
         self._data: dict[str, DataAsset] = {}
         self._boundaries: dict[str, Boundary] = {}
@@ -57,7 +55,8 @@ class System:
     def name(self, name: str) -> None:
         if not isinstance(name, str) or not name.strip():
             raise ModelError("a system needs a name")
-        self._name = _text("name", name)
+        self._name = checked_text("name", name)
+        self._changed()
 
     @property
     def description(self) -> str | None:
@@ -66,7 +65,8 @@ class System:
 
     @description.setter
     def description(self, description: str | None) -> None:
-        self._description = None if description is None else _text("description", description)
+        self._description = None if description is None else checked_text("description", description)
+        self._changed()
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -141,23 +141,23 @@ class System:
 
     def asset(self, id: str, **attributes: Any) -> DataAsset:
         """Add a data asset. Raises ModelError."""
-        return self.add(_build(DataAsset, id=id, **attributes))
+        return self.add(build(DataAsset, id=id, **attributes))
 
     def boundary(self, id: str, *, inside: str | Boundary | None = None, **attributes: Any) -> Boundary:
         """Add a trust boundary, perhaps inside another one. Raises ModelError."""
-        return self.add(_build(Boundary, id=id, inside=_id(inside), **attributes))
+        return self.add(build(Boundary, id=id, inside=id_of(inside), **attributes))
 
     def element(self, id: str, kind: str, *, boundary: str | Boundary | None = None, **attributes: Any) -> Element:
         """Add an element of a kind of the vocabulary. Raises ModelError."""
-        return self.add(_build(Element, id=id, kind=kind, boundary=_id(boundary), **attributes))
+        return self.add(build(Element, id=id, kind=kind, boundary=id_of(boundary), **attributes))
 
     def flow(self, id: str, source: str | Element, target: str | Element, **attributes: Any) -> Flow:
         """Add a flow between two elements. Raises ModelError."""
-        return self.add(_build(Flow, id=id, source=_id(source), target=_id(target), **attributes))
+        return self.add(build(Flow, id=id, source=id_of(source), target=id_of(target), **attributes))
 
     def assume(self, text: str, **attributes: Any) -> Assumption:
         """Write down an assumption. Raises ModelError."""
-        return self.add(_build(Assumption, text=text, **attributes))
+        return self.add(build(Assumption, text=text, **attributes))
 
     def add(self, part: Any) -> Any:
         """Add a noun that was made elsewhere, after checking every reference in it. Raises ModelError."""
@@ -173,6 +173,7 @@ class System:
             problems.append(f'data asset "{part.id}" exists already')
         self._refuse(problems)
         self._put(part)
+        self._changed()
         return part
 
     def replace(self, part: str | Element | Flow | Boundary | DataAsset, **changes: Any) -> Any:
@@ -185,27 +186,48 @@ class System:
         old = self._own(part)
         if "id" in changes and changes["id"] != old.id:
             raise ModelError("an id cannot be replaced, since flows and decisions refer to it; use rename")
-        new = _build(type(old), **{**_attributes(old), **{name: _id(value) for name, value in changes.items()}})
+        new = build(type(old), **{**attributes_of(old), **{name: id_of(value) for name, value in changes.items()}})
         self._refuse(message for _, message in self.problems_of(new))
         self._put(new)
+        self._changed()
         return new
 
-    def rename(self, old: str, new: str) -> None:
-        """Give an element or flow another id, in every flow and assumption that refers to it."""
-        part = self[old]
-        if new in self:
-            raise ModelError(f"{shown(new)} exists already; ids of elements and flows are unique")
-        renamed = _build(type(part), **{**_attributes(part), "id": new})
-        table: dict = self._elements if isinstance(part, Element) else self._flows
-        items = [(new, renamed) if key == old else (key, value) for key, value in table.items()]
+    def rename(self, old: str | Element | Flow | Boundary | DataAsset, new: str) -> None:
+        """Give a part another id, in everything that refers to it; `old` is an id (element or flow) or the part."""
+        part = self._own(old)
+        table = self._table(part)
+        if new in (self if isinstance(part, Element | Flow) else table):
+            which = "elements and flows" if isinstance(part, Element | Flow) else f"each {_noun(part)}"
+            raise ModelError(f"{shown(new)} exists already; ids of {which} are unique")
+        renamed = build(type(part), **{**attributes_of(part), "id": new})
+        items = [(new, renamed) if key == part.id else (key, value) for key, value in table.items()]
         table.clear()
         table.update(items)
-        for flow in list(self._flows.values()):
-            ends = {end: new for end in ("source", "target") if getattr(flow, end) == old}
-            if ends and isinstance(part, Element):
-                self._put(flow.model_copy(update=ends))
-        self.assumptions = [a.model_copy(update={"about": new}) if a.about == old else a for a in self.assumptions]
+        for user, attribute in self._users(part):
+            said = getattr(user, attribute)
+            named = new if said == part.id else tuple(new if entry == part.id else entry for entry in said)
+            self._put(self._table(user)[user.id].model_copy(update={attribute: named}))
+        if not self._is_known(part.id):
+            self.assumptions = [
+                a.model_copy(update={"about": new}) if a.about == part.id else a for a in self.assumptions
+            ]
         self._graph = None
+        self._rooted.clear()
+        self._changed()
+
+    def _users(self, part: Any) -> list[tuple[Any, str]]:
+        """Everything that refers to a part, with the attribute in which it does."""
+        if isinstance(part, Element):
+            return [
+                (f, end) for f in self._flows.values() for end in ("source", "target") if getattr(f, end) == part.id
+            ]
+        if isinstance(part, Boundary):
+            inner = [(b, "inside") for b in self._boundaries.values() if b.inside == part.id]
+            return [(e, "boundary") for e in self._elements.values() if e.boundary == part.id] + inner
+        if isinstance(part, DataAsset):
+            holds = [(e, "holds") for e in self._elements.values() if part.id in (e.holds or ())]
+            return holds + [(f, "carries") for f in self._flows.values() if part.id in (f.carries or ())]
+        return []
 
     def remove(self, part: str | Element | Flow | Boundary | DataAsset) -> None:
         """Remove a part; an element takes its flows with it, a boundary hands its content to the one around it."""
@@ -219,16 +241,15 @@ class System:
                 del self._flows[flow_id]
         elif isinstance(part, Boundary):
             del self._boundaries[part.id]
-            for element in [e for e in self._elements.values() if e.boundary == part.id]:
-                self._put(element.model_copy(update={"boundary": part.inside}))
-            for child in [b for b in self._boundaries.values() if b.inside == part.id]:
-                self._put(child.model_copy(update={"inside": part.inside}))
+            for user, attribute in self._users(part):
+                self._put(user.model_copy(update={attribute: part.inside}))
         else:
-            users = [p.id for p in self if part.id in ((p.holds if isinstance(p, Element) else p.carries) or ())]
+            users = [user.id for user, _ in self._users(part)]
             self._refuse([f'data asset "{part.id}" is used by {", ".join(users[:5])}'] if users else [])
             del self._data[part.id]
         self.assumptions = [a for a in self.assumptions if a.about is None or self._is_known(a.about)]
         self._graph = None
+        self._changed()
 
     def _own(self, part: Any) -> Any:
         """The part of this system with that id, as it is now; NotFoundError for one of another system."""
@@ -236,7 +257,7 @@ class System:
             return self[part]
         own = self._table(part).get(part.id)
         if own is None:
-            raise NotFoundError(f"this system has no {type(part).__name__.lower()} {shown(part.id)}")
+            raise NotFoundError(f"this system has no {_noun(part)} {shown(part.id)}")
         return own
 
     def _table(self, part: Any) -> dict[str, Any]:
@@ -253,10 +274,36 @@ class System:
     def copy(self) -> System:
         """An independent copy; its parts are shared, since they cannot change."""
         twin = System(self.name, self.description)
-        for table in ("_data", "_boundaries", "_elements", "_flows"):
-            setattr(twin, table, dict(getattr(self, table)))
-        twin.assumptions, twin.source = list(self.assumptions), self.source
+        twin._become(self)
+        twin.source = self.source
         return twin
+
+    def _become(self, other: System) -> None:
+        """Take the name and the parts of another system; what it was saved to stays as it is."""
+        self._name, self._description = other._name, other._description
+        for table in ("_data", "_boundaries", "_elements", "_flows"):
+            setattr(self, table, dict(getattr(other, table)))
+        self.assumptions = list(other.assumptions)
+        self._graph = None
+        self._rooted.clear()
+        self._changed()
+
+    # -- being watched ----------------------------------------------------------------------------
+
+    def _watch(self, method: Callable[[], None]) -> None:
+        """Call a bound method after each change, for as long as its object lives. Copies are not watched."""
+        self._watchers.append(weakref.WeakMethod(method))
+
+    def _changed(self) -> None:
+        for watcher in list(self._watchers):
+            method = watcher()
+            if method is None:
+                self._watchers.remove(watcher)
+            else:
+                method()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_watchers": [], "_graph": None}
 
     def to_dict(self) -> dict[str, Any]:
         """The system as the plain values of a model file; what is unknown is left out."""
@@ -265,11 +312,11 @@ class System:
             result["description"] = self.description
         for section, table in (("data", self._data), ("boundaries", self._boundaries), ("elements", self._elements)):
             if table:
-                result[section] = {key: _file_form(part) for key, part in table.items()}
+                result[section] = {key: file_form(part) for key, part in table.items()}
         if self._flows:
-            result["flows"] = [{"id": flow.id, **_file_form(flow)} for flow in self._flows.values()]
+            result["flows"] = [{"id": flow.id, **file_form(flow)} for flow in self._flows.values()]
         if self.assumptions:
-            result["assumptions"] = [_file_form(assumption) for assumption in self.assumptions]
+            result["assumptions"] = [file_form(assumption) for assumption in self.assumptions]
         return result
 
     # -- checking ---------------------------------------------------------------------------------
@@ -335,51 +382,5 @@ class System:
         self._rooted.clear()
 
 
-def _id(part: Any) -> Any:
-    return part.id if isinstance(part, Noun) else part
-
-
-def _text(what: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ModelError(f"{what}: expected a text, found {shown(value)}")
-    try:
-        return whole_text(value)
-    except ValueError as error:
-        raise ModelError(f"{what}: {error}") from None
-
-
-def _attributes(part: Noun) -> dict[str, Any]:
-    return {name: getattr(part, name) for name in type(part).model_fields}
-
-
-def _build(noun: type, **attributes: Any) -> Any:
-    try:
-        return noun.model_validate(attributes, by_alias=True, by_name=True)
-    except ValidationError as error:
-        name = shown(str(attributes.get("id", noun.__name__)))
-        raise ModelError(
-            Problem("", 0, 0, f"{noun.__name__.lower()} {name}: {where}: {message}")
-            for where, message in ((_where(e["loc"]), plain_message(e, noun)) for e in error.errors())
-        ) from None
-
-
-def _where(loc: tuple) -> str:
-    return ".".join(str(part) for part in loc)
-
-
-def _file_form(part: Noun) -> dict[str, Any]:
-    """A part as the plain values of a model file: aliases, no id, nothing that is at its default."""
-    form: dict[str, Any] = {}
-    for name, alias, default in _fields(type(part)):
-        value = getattr(part, name)
-        if value != default:
-            form[alias] = list(value) if isinstance(value, tuple) else value
-    return form
-
-
-@cache
-def _fields(noun: type[Noun]) -> list[tuple[str, str, Any]]:
-    """(name, key in the file, default) of each attribute but the id, in the order that reads best."""
-    names = sorted(noun.model_fields, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
-    fields = noun.model_fields
-    return [(name, fields[name].alias or name, fields[name].default) for name in names if name != "id"]
+def _noun(part: Noun) -> str:
+    return type(part).__name__.lower()
