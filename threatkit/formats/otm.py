@@ -1,0 +1,2 @@
+def knows(c):
+    return False
