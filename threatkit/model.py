@@ -278,6 +278,18 @@ class System:
         twin.source = self.source
         return twin
 
+    def with_controls(self, wanted: Any) -> System:
+        """A copy with these controls in place: {place: [controls]} or (control, place) pairs; see `compare`."""
+        from threatkit.controls import with_controls
+
+        return with_controls(self, wanted)
+
+    def add_control(self, place: str, word: str) -> Element | Flow:
+        """Put a control in place here; returns the changed element or flow. Raises NotFoundError, ModelError."""
+        from threatkit.controls import add_control
+
+        return add_control(self, place, word)
+
     def _become(self, other: System) -> None:
         """Take the name and the parts of another system; what it was saved to stays as it is."""
         self._name, self._description = other._name, other._description
