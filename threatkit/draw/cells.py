@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from threatkit.errors import ThreatkitError, nearest, shown
@@ -10,11 +10,10 @@ from threatkit.walking import APPLIES, DONE, LETTERS, STATES, WORDS, Walk
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis
-    from threatkit.decisions import Decisions
-    from threatkit.findings import Finding
+    from threatkit.decisions import Decisions, Status
     from threatkit.model import System
 
-__all__ = ["DONE", "LETTERS", "WORDS", "Marks", "applicable", "findings_in", "marks_of"]
+__all__ = ["DONE", "LETTERS", "WORDS", "Marks", "applicable", "letters_at", "marks_of", "rows_at"]
 Marks = Mapping[str, Mapping[str, str]]  # place -> letter -> state
 
 
@@ -23,13 +22,19 @@ def applicable(system: System, place: str) -> str:
     return APPLIES[system.elements[place].shape if place in system.elements else "flow"]
 
 
-def findings_in(analysis: Analysis) -> dict[str, dict[str, list[Finding]]]:
-    """The findings by place and letter, the riskiest first; places without any are left out."""
-    found: dict[str, dict[str, list[Finding]]] = {}
-    for finding in analysis.findings:
-        for place in finding.places:
-            for letter in finding.letters:
-                found.setdefault(place, {}).setdefault(letter, []).append(finding)
+def letters_at(letters: str, usual: str) -> str:
+    """Under which letters of a place a threat is shown: its own that apply there, else all its own; as in `Walk`."""
+    return "".join(letter for letter in letters if letter in usual) or letters or usual[0]
+
+
+def rows_at(system: System, rows: Iterable[Status]) -> dict[str, dict[str, list[Status]]]:
+    """Findings and own threats by place and letter, in the given order; places without any are left out."""
+    found: dict[str, dict[str, list[Status]]] = {}
+    for row in rows:
+        for place in row.finding.places if row.finding else ():
+            if place in system:
+                for letter in letters_at(row.finding.letters, applicable(system, place)):
+                    found.setdefault(place, {}).setdefault(letter, []).append(row)
     return found
 
 

@@ -6,10 +6,13 @@ import base64
 import html
 import io
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -103,6 +106,19 @@ def _described(svg: str, alt: str) -> str:
     return f"{svg[:end]}{attributes}>\n {words}{svg[end + 1 :]}"
 
 
+@contextmanager
+def sheet(width: float, height: float) -> Iterator[tuple[Picture, Axes]]:
+    """An empty picture of a size in points and axes in points over all of it; draw inside the `with`."""
+    with _lock, matplotlib.rc_context(_RC):
+        picture = Picture(figsize=(width / 72, height / 72), dpi=100, facecolor="white")
+        FigureCanvasAgg(picture)
+        axes = picture.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.set_xlim(0, width)
+        axes.set_ylim(0, height)
+        yield picture, axes
+
+
 def render(
     diagram: Diagram, layout: Layout, view: View, alt: str, title: str | None, lit: frozenset[str] | None = None
 ) -> Picture:
@@ -112,21 +128,16 @@ def render(
     from threatkit.draw.pen import Pen
     from threatkit.draw.viewpen import ViewPen
 
-    with _lock, matplotlib.rc_context(_RC):
-        if view.flows or view.boxes:
-            view = counted(view, diagram)
-            marked = mark(diagram, layout, view)
-            page = compose(diagram, layout, title, view.subtitle, view_signs(diagram, layout, view, marked))
-            pen = partial(ViewPen, view=view, marked=marked)
-        else:
-            page, pen = compose(diagram, layout, title, view.subtitle), Pen
-        picture = Picture(figsize=(page.width / 72, page.height / 72), dpi=100, facecolor="white")
-        FigureCanvasAgg(picture)
+    pen = Pen
+    if view.flows or view.boxes:
+        view = counted(view, diagram)
+        marked = mark(diagram, layout, view)
+        page = compose(diagram, layout, title, view.subtitle, view_signs(diagram, layout, view, marked))
+        pen = partial(ViewPen, view=view, marked=marked)
+    else:
+        page = compose(diagram, layout, title, view.subtitle)
+    with sheet(page.width, page.height) as (picture, axes):
         picture.alt, picture.diagram, picture.layout = alt, diagram, layout
-        axes = picture.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
-        axes.set_xlim(0, page.width)
-        axes.set_ylim(0, page.height)
         pen(axes, 0.0, 0.0).page(page, diagram)
         pen(axes, page.left, page.bottom).layout(diagram, layout, lit)
     return picture
