@@ -294,6 +294,11 @@ class Decisions:
         """Take back the last change; False where there is none. The changes of earlier sessions stay."""
         return self._step(self._done, self._undone)
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` has something to take back."""
+        return bool(self._done)
+
     def redo(self) -> bool:
         """Make the change again that was taken back last; False where there is none."""
         return self._step(self._undone, self._done)

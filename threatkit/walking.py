@@ -189,7 +189,7 @@ class Walk:
     def go(self, place: str, letter: str | None = None) -> tuple[str, str]:
         """Go to a place, and remember it; without a letter to its first open cell, else to its first."""
         self._check(place, letter)
-        letter = letter or self._first_open(place) or self.letters(place)[0]
+        letter = letter or self.first_open(place) or self.letters(place)[0]
         self.decisions.walk_to(place, WORDS[letter])
         return place, letter
 
@@ -240,7 +240,8 @@ class Walk:
     def _own(self, place: str) -> list[Any]:
         return [threat for threat in self.decisions.own.values() if place in threat.places]
 
-    def _first_open(self, place: str) -> str | None:
+    def first_open(self, place: str) -> str | None:
+        """The first letter at a place whose cell is not done; None where all are."""
         status = self._status(None)
         cells = (self._cell(place, letter, status) for letter in self.letters(place))
         return next((cell.letter for cell in cells if cell.state not in DONE), None)
