@@ -21,6 +21,7 @@ _FORMATS = {  # module: what people call the format; the first that knows a file
     "threat_dragon": "OWASP Threat Dragon",
     "otm": "Open Threat Model",
     "tm_bom": "OWASP Threat Model Library (TM-BOM)",
+    "tm_bom_cdx": "CycloneDX threat models",
     "tm7": "Microsoft Threat Modeling Tool",
 }
 

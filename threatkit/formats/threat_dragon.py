@@ -85,8 +85,8 @@ class _Cell:
     def __post_init__(self) -> None:
         self.data = self.raw["data"] if isinstance(self.raw.get("data"), dict) else self.raw
         said = text_of(self.data.get("type")) or text_of(self.raw.get("type")) or ""
-        said = said.removeprefix("tm.").lower().removesuffix("stencil")
         shape = (text_of(self.raw.get("shape")) or "").lower()
+        said = (said or shape).lower().removeprefix("tm.").removesuffix("stencil")
         self.type = said if said in {*_BY_SHAPE.values()} else _BY_SHAPE.get(shape, said or shape)
 
     @property
@@ -112,7 +112,7 @@ class _Cell:
         """The id of the cell that an end of a line is tied to; None where it is tied to nothing."""
         end = self.raw.get(name)
         tied = end.get("cell", end.get("id")) if isinstance(end, dict) else end
-        return tied if isinstance(tied, str | int) and not isinstance(tied, bool) else None
+        return str(tied) if isinstance(tied, str | int) and not isinstance(tied, bool) else None
 
     def points(self) -> list[Point]:
         """The free ends and the bends of a line, in its order."""
@@ -149,7 +149,7 @@ class _Page:
                 self.build.dropped(f"{at}/{place}", "a cell that is no object")
                 continue
             id = raw.get("id")
-            key = (self.number, id if isinstance(id, str | int) else f"cell {place}")
+            key = (self.number, str(id) if isinstance(id, str | int) else f"cell {place}")
             cell = _Cell(raw, f"{at}/{place}", key)
             found.setdefault(cell.type, []).append(cell)
         self._boundaries(found.pop("boundarybox", []), found.pop("boundary", []))
