@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threatkit import __version__, cli_answer, cli_catalog, cli_privacy
+from threatkit import __version__, cli_answer, cli_catalog, cli_decide, cli_privacy
 from threatkit.cli_page import Page, clean, clean_lines, number, print_json
 from threatkit.errors import ModelError, NotFoundError, Problem, ThreatkitError, nearest, shown
 
@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_answer.add_commands(command, _analysis)
     cli_privacy.add_commands(command, _analysis)
+    cli_decide.add_commands(command, _analysis)
 
     added = command("why", _why, "show why a rule fires at a place, or why it does not")
     model(added)
