@@ -54,7 +54,7 @@ _MISSING = {
 _LIKELY = ("1 very unlikely", "2 unlikely", "3 possible", "4 likely", "5 almost certain")
 _BAD = ("1 hardly matters", "2 a nuisance", "3 real harm", "4 serious harm", "5 a disaster")
 WIDE = {"width": "99%"}
-_STYLE = {"description_width": "150px"}
+_STYLE = {"description_width": "130px"}
 
 
 def _text(label: str, rows: int = 1) -> Any:
@@ -131,7 +131,7 @@ class DecisionForm(_Form):
             "note": _text("Note (if you like)"),
         }
         self._ticks: list[ipywidgets.Checkbox] = []
-        self._controls = ipywidgets.Box(layout={"flex_flow": "row wrap", "margin": "0 0 0 150px"})
+        self._controls = ipywidgets.Box(layout={"flex_flow": "row wrap", "overflow": "visible"})
         self._controls.add_class("tk-controls")
         known = [("(choose)", ""), *((word.replace("_", " "), word) for word in sorted(words("controls")))]
         self._other = ipywidgets.Dropdown(description="Another control", options=known, style=_STYLE)
@@ -216,7 +216,7 @@ class DecisionForm(_Form):
     def _offer(self, suggested: list[str], ticked: list[str]) -> None:
         offered = [*dict.fromkeys([*suggested, *ticked])]
         while len(self._ticks) < len(offered):
-            tick = ipywidgets.Checkbox(indent=False, layout={"width": "230px", "margin": "0"})
+            tick = ipywidgets.Checkbox(indent=False, layout={"width": "32%", "margin": "0", "overflow": "visible"})
             tick.word = ""
             tick.observe(self._entered, "value")
             self._ticks.append(tick)

@@ -13,7 +13,13 @@ from threatkit.widgets import walk_page as page
 from threatkit.widgets.walk_clock import Clock
 from threatkit.widgets.walk_forms import WIDE, DecisionForm, OwnForm, button, show
 
-PANELS = (("Threats here", "here"), ("Own threat", "own"), ("Coverage", "coverage"), ("Review", "review"))
+PANELS = (
+    ("Threats", "here"),
+    ("Own threat", "own"),
+    ("Picture", "picture"),
+    ("Coverage", "coverage"),
+    ("Review", "review"),
+)
 
 
 class WalkParts(ipywidgets.VBox):
@@ -26,20 +32,27 @@ class WalkParts(ipywidgets.VBox):
         self.clock = Clock(f"STRIDE walk of {name}")
         self.heading, self.status, self.sign = html_part("heading"), html_part("status"), html_part("count")
         self.conflict, self.questions, self.evidence = html_part("error"), html_part("questions"), html_part("evidence")
-        self.picture, self.matrix, self.reviewed = html_part("picture"), html_part("matrix"), html_part("review")
-        self.bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "130px"})
-        self.jump = ipywidgets.Dropdown(description="Go to", options=self._jumps(), layout={"width": "270px"})
+        self.large, self.picture, self.matrix, self.reviewed = (
+            html_part("large"),
+            html_part("picture"),
+            html_part("matrix"),
+            html_part("review"),
+        )
+        self.bar = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "60px"})
+        self.jump = ipywidgets.Dropdown(description="Go to", options=self._jumps(), layout={"width": "205px"})
         self.jump.style.description_width = "45px"
         self.letters = _radio("Letter", ())
         self.panel = _radio("Show", PANELS)
         self.listed = ipywidgets.Select(description="Threats", options=[], rows=3, layout=WIDE)
+        self.listed.style.description_width = "60px"
         self.looked = ipywidgets.Checkbox(description="Looked at: nothing more here", indent=False)
         self.looked.layout.width = "auto"
         self.note = ipywidgets.Textarea(description="Note", rows=2, continuous_update=False, layout=WIDE)
+        self.note.style.description_width = "130px"
         self.form = DecisionForm(self._draft_decision, self.save_decision, self.withdraw)
         self.own = OwnForm(self._draft_own, self.save_own, self.delete_own)
         self.carry = button("Use the earlier decision", self.carry_over, "Make the earlier decision the one about this")
-        self.minutes = ipywidgets.BoundedIntText(5, min=1, max=120, description="Minutes", layout={"width": "120px"})
+        self.minutes = ipywidgets.BoundedIntText(5, min=1, max=120, description="Minutes", layout={"width": "110px"})
         self.minutes.style.description_width = "60px"
         self.run = button("Start clock", self.toggle_clock, "Start or pause the clock for this place")
         self.solve = ipywidgets.HBox(
@@ -54,25 +67,30 @@ class WalkParts(ipywidgets.VBox):
 
     def _arrange(self) -> None:
         go = [
-            button("◀ Previous", self.previous, "The place before (key p)"),
-            button("Next ▶", self.next, "The place after (key n)"),
+            button("Previous", self.previous, "The place before (key p)"),
+            button("Next", self.next, "The place after (key n)"),
             button("Next open", self.next_open, "The next cell that is not done (key o)"),
             button("Undo", self.undo, "Take back the last saved change (key u)"),
         ]
-        time = [self.clock, self.run, button("Reset clock", self.clock.reset, "Count from zero"), self.minutes]
-        tools = ipywidgets.Box([*go, self.jump, self.bar, self.sign, *time])
-        tools.layout = {"flex_flow": "row wrap", "align_items": "center"}
-        left = ipywidgets.VBox([self.picture, self.questions, self.looked, self.note], layout={"width": "47%"})
-        right = ipywidgets.VBox([self.listed, self.evidence, self.carry, self.form.box], layout={"width": "53%"})
-        right.add_class("tk-scroll")
-        self._here = ipywidgets.HBox([left, right])
-        self._others = {"own": self.own.box, "coverage": self.matrix, "review": self.reviewed}
+        time = [self.clock, self.run, button("Reset", self.clock.reset, "Let the clock count from zero"), self.minutes]
+        tools = _row(*go, self.jump, self.bar, self.sign, *time)
+        self._here = ipywidgets.HBox(
+            [
+                ipywidgets.VBox([self.listed, self.evidence, self.picture], layout={"width": "54%"}),
+                ipywidgets.VBox(
+                    [self.questions, self.looked, self.carry, self.form.box, self.note], layout={"width": "46%"}
+                ),
+            ]
+        )
+        for column in self._here.children:
+            column.add_class("tk-scroll")
+        self._others = {"own": self.own.box, "picture": self.large, "coverage": self.matrix, "review": self.reviewed}
         for name in ("coverage", "review"):
             self._others[name].add_class("tk-scroll")
-        choose = ipywidgets.Box([self.letters, self.panel])
-        choose.layout = {"flex_flow": "row wrap", "justify_content": "space-between"}
-        top = [tools, self.heading, choose, self.conflict, self.solve]
-        self.children = (*top, self._here, *self._others.values(), self.status)
+        head = _row(self.heading, self.panel)
+        head.layout.justify_content = "space-between"
+        top = [tools, head, self.letters, self.status, self.conflict, self.solve]
+        self.children = (*top, self._here, *self._others.values())
         show(self.solve, False)
         show(self.carry, False)
 
@@ -94,6 +112,10 @@ class WalkParts(ipywidgets.VBox):
     def _jumps(self) -> list[tuple[str, str]]:
         names = [(page.plain(self.tour.system[place].label, 40), place) for place in self.tour.places]
         return [(f"{number} {name}", place) for number, (name, place) in enumerate(names, 1)]
+
+
+def _row(*parts: Any) -> ipywidgets.Box:
+    return ipywidgets.Box(parts, layout={"flex_flow": "row wrap", "align_items": "center"})
 
 
 def html_part(name: str) -> ipywidgets.HTML:

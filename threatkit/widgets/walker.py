@@ -165,7 +165,12 @@ class WalkWidget(WithStill, WalkEntries):
             put(self.evidence, said)
             decision = row.decision if row.state != "carried over" else None
             self.form.fill(decision, self.drafts.get(row.finding.id), getattr(row.finding, "controls", ()))
-        put(self.picture, self.pictures.of(row.finding if row else None, self.place))
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        row = self.row
+        shown = self.pictures.of(row.finding if row else None, self.place)
+        put(self.large if self.panel.value == "picture" else self.picture, shown)
 
     def _show_own(self) -> None:
         threat = self.tour.decisions.own.get(self.own.which.value)
@@ -176,6 +181,7 @@ class WalkWidget(WithStill, WalkEntries):
         show(self._here, chosen == "here")
         for name, widget in self._others.items():
             show(widget, name == chosen)
+        self._show_picture()
         if chosen == "coverage":
             put(self.matrix, page.coverage(self.tour, self.tour.coverage(), (self.place, self.letter)))
         if chosen == "review":
@@ -184,7 +190,7 @@ class WalkWidget(WithStill, WalkEntries):
     def _drawn(self, key: Any) -> None:
         row = self.row
         if key == self.pictures.key(row.finding if row else None, self.place):
-            put(self.picture, self.pictures.of(row.finding if row else None, self.place))
+            self._show_picture()
 
     def say(self, text: str) -> None:
         """Say something in the line at the bottom, as plain text."""
