@@ -84,6 +84,8 @@ def choices(system: System, question: Question | tuple[str, str], catalog: Catal
             return Choices("one", _boundaries(system, part))
         if fact in _HELD:
             return Choices("many", _data(system))
+        if fact == "kind":
+            return Choices("one", {word: meaning("kinds", word) for word in words("kinds")})
     elif fact in _CARRIED:
         return Choices("many", _data(system))
     elif fact in ("encrypted", "authenticated"):
@@ -116,6 +118,9 @@ def answer(system: System, question: Question | tuple[str, str], value: object) 
         _state(system, part, "properties", _true_ones(allowed, value), allowed.options)
     elif fact == "trust":
         _place_in_boundary(system, part, _one(allowed, value))
+    elif fact == "kind":
+        system.replace(place, kind=_one(allowed, value))
+        system.assumptions = [each for each in system.assumptions if (each.about, each.of) != (place, "kind")]
     elif fact in ("encrypted", "authenticated"):
         if not isinstance(value, bool):
             raise ModelError(f"{fact}: expected yes or no, found {shown(value)}")

@@ -185,7 +185,7 @@ class Assumption(Noun):
 
     text: Text
     about: str | None = Field(None, description="The id of an element, flow, boundary or data asset.")
-    of: Literal["kind", "in"] | None = Field(None, description="What of it was guessed; a question until reviewed.")
+    of: Literal["kind"] | None = Field(None, description="What of it was guessed; a question until reviewed.")
     reviewed: Date | None = Field(None, description="When somebody last checked it.")
 
 

@@ -32,6 +32,7 @@ SHARE = {
     "remembered": 0.3,
     "exposed": 0.3,
     "control": 0.6,
+    "kind": 0.3,
 }
 USUAL_SHARE = 0.4
 MOST_RISK = 25  # a question cannot outrank the worst finding
@@ -70,7 +71,23 @@ def ask(analysis: Analysis) -> list[Question]:
         if len(numbers):
             _draft(rule, analysis.facts, numbers, drafts)
     found = [draft.question(analysis.facts, place, fact) for (place, fact), draft in drafts.items()]
+    found += _guesses(analysis)
     return sorted(found, key=lambda question: -question.risk)
+
+
+def _guesses(analysis: Analysis) -> Iterator[Question]:
+    """The kinds that an import guessed and nobody reviewed. They settle what was found there because of them."""
+    elements, asked = analysis.system.elements, set()
+    for assumption in analysis.system.assumptions:
+        place = assumption.about
+        if assumption.of != "kind" or assumption.reviewed or place not in elements or place in asked:
+            continue
+        asked.add(place)
+        here = [finding for finding in analysis.findings if place in finding.places]
+        worth = round(SHARE["kind"] * max((finding.score for finding in here), default=0))
+        kind = vocabulary()["kinds"][elements[place].kind]["means"]
+        text = f"What is “{elements[place].label}”? Its kind was guessed as {elements[place].kind}: {kind}"
+        yield Question(place, "kind", text, tuple(finding.id for finding in here), max(1, worth))
 
 
 @dataclass

@@ -207,14 +207,14 @@ class Build:
         """Note that something was kept, beyond the parts themselves."""
         self.kept.append(Note(at, _cut(what, 500), id))
 
-    def guessed(self, at: str, what: str, id: str = "", of: str | None = None) -> None:
-        """Note a guess. With `of`, the attribute (`kind` or `in`) of the part `id`, it becomes a question of the model.
+    def guessed(self, at: str, what: str, id: str = "", of: str | None = None, assume: bool = False) -> None:
+        """Note a guess. About a part of the model it becomes an assumption that nobody reviewed yet.
 
-        The question is an assumption about the part that nobody reviewed yet.
+        With `of="kind"` that assumption is a question of the analysis.
         """
         what = _cut(what, 500)
         self.guesses.append(Note(at, what, id))
-        if of and id:
+        if of or assume:
             self.system.assume(f"Guessed by the import of {self.format}: {what}", about=id, of=of)
 
     def dropped(self, at: str, what: str, id: str = "") -> None:
@@ -238,10 +238,10 @@ class Build:
     def _note(self, at: str, what: str, id: str, guess: str = "") -> None:
         self.keep(at, what, id)
         if guess:
-            self.guessed(at, f"{what}: {guess}", id)
+            self.guessed(at, f"{what}: {guess}", id, assume=True)
 
     def _new_id(self, part: str, key: Hashable, name: Any, otherwise: str) -> str:
-        base = slug(name) or slug(key) or slug(otherwise) or part
+        base = slug(name) or slug(otherwise) or part
         id, count = base, self._counters.get(base, 1)
         while id in self._taken:
             count += 1
@@ -353,8 +353,8 @@ def _plain(text: str | None) -> str:
 
 
 def _name(name: Any, id: str) -> str | None:
-    said = text_of(name)
-    return said if said != id else None
+    said = " ".join((text_of(name) or "").split())  # tools break names into lines to fit a shape
+    return said if said and said != id else None
 
 
 def _texts(more: dict[str, Any]) -> dict[str, Any]:
