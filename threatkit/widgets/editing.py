@@ -262,7 +262,7 @@ class Editing:
         with self._lock:
             self.follow()
             if self._found[0] is not self._now:
-                self._found = (self._now, found(analyze(self.system)))
+                self._found = (self._now, self._look())
             saved = self.saved
             return {
                 "revision": self.revision,
@@ -274,6 +274,13 @@ class Editing:
                 "undo_says": self._undo[-1][1] if self._undo else "",
                 "redo_says": self._redo[-1][1] if self._redo else "",
             }
+
+    def _look(self) -> dict[str, Any]:
+        try:
+            return {**found(analyze(self.system)), "trouble": ""}
+        except Exception as error:  # a fault of ours, or of a catalogue: drawing goes on without findings
+            said = f"The findings cannot be shown: {type(error).__name__}: {_one_line(error)}"
+            return {"findings": [], "more_findings": 0, "questions": [], "more_questions": 0, "trouble": said}
 
 
 def _same(one: System, other: System) -> bool:
