@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from threatkit.model import System
 
 _ORDER = ("deterministic", "procedural", "probabilistic")
-_UNSAID = 0.5  # of a control of which nobody spoke: it may be there already
-_NOTHING_LEFT = 0.01  # of the likelihood that an attacker gets through on one of the paths
+_UNSAID = 0.6  # of a control of which nobody spoke: it may be there already. More than 0.5 / 0.9, so that one that
+# would cut comes before one that is said to be missing and would only halve
+_SLIPS = 0.1  # no control is perfect: for the order of controls, one that cuts leaves a try in ten
+_NOTHING_LEFT = 0.001  # of the likelihood that an attacker gets through on one of the paths
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def closing(about: AttackPaths | AttackPath | System | Analysis, most: int = 5, 
     """The controls to put in place first against these paths (the k easiest ones of a system).
 
     One after the other the control is taken, at the place, that lowers the summed likelihood of the paths most; each is
-    counted with those before it in place, and with half its gain where nobody spoke of it, since it may be there
+    counted with those before it in place, and with 0.6 of its gain where nobody spoke of it, since it may be there
     already. Controls are those of the steps (`threatkit.paths.guards`) at places that the catalogue names for them.
     Among equals: one that the model says is missing, one near the start of the attack, a deterministic one, the quicker
     one, and at last by name.
@@ -83,15 +85,15 @@ def closing(about: AttackPaths | AttackPath | System | Analysis, most: int = 5, 
     found = _paths(about, k)
     if not found:
         return Closings()
-    ways: list[Mapping[int, int] | None] = [{n: step.cost for n, step in enumerate(path.way)} for path in found]
+    ways = [_Way({n: step.cost for n, step in enumerate(path.way)}) for path in found]
     options = _options(found)
     chosen = Closings()
     while len(chosen) < most and options and _left(ways) > _NOTHING_LEFT:
         best = min(options, key=lambda option: _rank(option, options[option], ways, found))
         hits = options.pop(best)
         before, after = _left(ways), [_with(way, hits.get(n, {})) for n, way in enumerate(ways)]
-        cuts = tuple(n + 1 for n, way in enumerate(after) if way is None and ways[n] is not None)
-        raises = tuple(n + 1 for n, way in enumerate(after) if way is not None and way != ways[n])
+        cuts = tuple(n + 1 for n, way in enumerate(after) if way.cut != ways[n].cut)
+        raises = tuple(n + 1 for n, way in enumerate(after) if way != ways[n] and way.cut == ways[n].cut)
         if before - _left(after) <= 1e-9:
             break
         control, place = best
@@ -100,6 +102,9 @@ def closing(about: AttackPaths | AttackPath | System | Analysis, most: int = 5, 
             Closing(control, place, cuts, raises, gain, control in found[0].graph.facts.system[place].without)
         )
         ways = after
+        same = [option for option in options if option[0] == control and set(options[option]) <= set(hits)]
+        for option in same:  # the same once more on the same paths
+            del options[option]
     return chosen
 
 
@@ -134,7 +139,8 @@ def _controls(path: AttackPath, step: Step) -> list[tuple[str, str, int | None]]
     for control in kind.controls:
         rate = left(control, control in kind.cuts)
         if control not in there:
-            places = [place for place in places if fits(system, control, place)]
+            if kind.near == "flow":
+                places = [p for p in places if control in system[p].without or fits(system, control, p)]
             result += [(control, place, thousandths(rate) if rate else None) for place in places]
     return result
 
@@ -177,14 +183,29 @@ def _like(words: str, kind: str) -> bool:
     return False
 
 
-def _with(way: Mapping[int, int] | None, hits: Mapping[int, int | None]) -> Mapping[int, int] | None:
-    if way is None or None in hits.values():
-        return None
-    return {at: cost + (hits.get(at) or 0) for at, cost in way.items()} if hits else way
+@dataclass(frozen=True)
+class _Way:
+    """What a path costs step by step, and which of its steps are cut by what was chosen so far."""
+
+    costs: Mapping[int, int]
+    cut: frozenset[int] = frozenset()
 
 
-def _left(ways: list[Mapping[int, int] | None]) -> float:
-    return sum(exp(-sum(way.values()) / SCALE) for way in ways if way is not None)
+def _with(way: _Way, hits: Mapping[int, int | None]) -> _Way:
+    """The path with one control more; a step that is cut already gets no harder."""
+    new = {at: more for at, more in hits.items() if at not in way.cut}
+    if not new:
+        return way
+    costs = {at: cost + (_more(new[at]) if at in new else 0) for at, cost in way.costs.items()}
+    return _Way(costs, way.cut | {at for at, more in new.items() if more is None})
+
+
+def _more(more: int | None) -> int:
+    return thousandths(_SLIPS) if more is None else more
+
+
+def _left(ways: list[_Way]) -> float:
+    return sum(exp(-sum(way.costs.values()) / SCALE) for way in ways)
 
 
 def _rank(option: tuple[str, str], hits: Hits, ways: list, found: list[AttackPath]) -> tuple:

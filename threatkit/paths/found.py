@@ -23,6 +23,8 @@ _WORDS = {
     "stated": "“{flow}” brings {b} text that is said to be untrusted; who writes it is not drawn",
     "supplier": "{b}, a supplier, is taken over",
     "enter": "“{flow}” brings it to {b}",
+    "describe": "“{flow}” brings it to {b}, as the description of a tool",
+    "repeat": "“{flow}” brings what the model then says to {b}",
     "carry": "“{flow}” brings it to {b}",
     "hijack": "{b} takes it for an order",
     "persuade": "{b} is talked into it by the one whom it serves",
@@ -49,7 +51,7 @@ _WORDS = {
     "act": "{a} acts for the attacker: it can {effects}",
     "change": "{a} keeps what the attacker wrote",
     "destroy": "{a} overwrites or deletes {b}",
-    "mislead": "{a} believes what the model says",
+    "mislead": "{b} believes what the model says (“{flow}”)",
 }
 _TITLES = {
     "act": "{target} does what {source} wants",

@@ -73,6 +73,10 @@ KINDS: Mapping[str, Kind] = {
     # influence: text on its way to what decides. What cuts it is in threatkit.taint.
     "enter": Kind(0.9, lowers=_INPUT + _ENTRY),  # from outside, or into more trusted hands
     "carry": Kind(0.95, lowers=_INPUT),
+    "describe": Kind(  # as what a tool says of itself
+        0.9, ("tool_description_pinning",), ("artifact_signing", "agent_identity_registry", "tool_allowlist", *_INPUT)
+    ),
+    "repeat": Kind(0.95, (), (*_CHECKED, "human_handoff")),  # in the words of a model
     # a mind, a program or a supply chain is taken over
     "hijack": Kind(
         0.7,

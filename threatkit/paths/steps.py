@@ -215,17 +215,19 @@ class _Builder:
         """The attacker's text goes on, and with it what it can take over."""
         trust = self.index.trust
         entering = self.origin[a] or 0 <= trust[a] < trust[b]
-        kind = "enter" if entering else "carry"
+        usual = "describe" if self._describes[f] else "enter" if entering else "carry"
         more = thousandths(AUTHENTICATED) if self.origin[a] and self._authenticated[f] else 0
         for phase in ("text", "word"):
-            here = self._state(phase, a)
+            here, kind = self._state(phase, a), usual if phase == "text" else "repeat"
             if self.mind[a] and not self.mind[b]:
                 continue  # a model that was not taken over hands nothing on as it was
             if self._kind[f] not in ("supply", "train") or self.store[b]:
                 self._add(here, self._state(phase, b), kind, f, flow=f, more=more)
-            self._take_over(f, here, b, phase, more)
+            if phase == "word" and self.user[b]:
+                self._mislead(f, here, b)
+            self._take_over(f, here, b, more)
 
-    def _take_over(self, f: int, here: int, b: int, phase: str, more: int) -> None:
+    def _take_over(self, f: int, here: int, b: int, more: int) -> None:
         """What takes over the target of a flow as it arrives: a package, training data, a request, active content."""
         taken, kind = self._state("taken", b), self._kind[f]
         if kind in ("supply", "train") and not self.store[b] and not self.user[b]:
@@ -243,9 +245,11 @@ class _Builder:
         if passes and not self.user[a]:
             phase = "word" if self.mind[a] else "text"
             if self._kind[f] not in ("supply", "train") or self.store[b]:
-                self._add(taken, self._state(phase, b), "carry", f, flow=f)
+                self._add(taken, self._state(phase, b), "repeat" if self.mind[a] else "carry", f, flow=f)
             if not (self.mind[a] and self.mind[b]):
-                self._take_over(f, taken, b, phase, 0)
+                self._take_over(f, taken, b, 0)
+            if self.mind[a] and self.user[b]:
+                self._mislead(f, taken, b)
         if self.mind[a] and self.mind[b] and self.t.mind[a] == self.t.mind[b] and self._may_follow(b):
             self._add(taken, self._state("taken", b), "join", f, flow=f)
         elif (self._call[f] or (self.mind[a] and self.tool[b])) and self.program[b] and not self.t.taint.approved[f]:
@@ -264,6 +268,8 @@ class _Builder:
             return
         if self.user[reader] and not self.origin[reader]:
             return
+        if self.origin[reader] and not backward and not self._call[f]:
+            return  # who only hands something in gets nothing back
         unsure = self.secret[store] == 0
         more = thousandths(ASSUMED) if unsure else 0
         outside = self.origin[reader]
@@ -315,27 +321,20 @@ class _Builder:
                 self._add(here, taken, "run" if self.runner[e] else "abuse", e)
             if self.store[e] and self._kept_whole(e):
                 self._add(here, self._goal("change", e), "change", e)
-        if self.user[e]:
-            own = thousandths(OWN_ANSWER) if self.origin[e] else 0
-            self._mislead(e, own)
         if self.mind[e] or self.program[e]:
             self._acts(e, taken)
         if self.origin[e] and not self.mind[e]:
             self.graph.out.setdefault(self._state("text", e), [])
         self._leaves(e)
 
-    def _mislead(self, e: int, more: int) -> None:
-        step = "mislead"
-        goal = self._goal("mislead", e)
-        cost = thousandths(self._mislead_rate(e))
-        self.graph.out.setdefault(self._state("word", e), []).append(
-            Step(self._state("word", e), goal, step, -1, cost + more)
-        )
+    def _mislead(self, f: int, here: int, user: int) -> None:
+        """A person acts on what a model was made to say; less so on what they made it say themselves."""
+        more = thousandths(OWN_ANSWER) if self.origin[user] else 0
+        self._add(here, self._goal("mislead", user), "mislead", f, flow=f, more=more)
 
-    def _mislead_rate(self, e: int) -> float:
-        from threatkit.paths.guards import KINDS
-
-        return KINDS["mislead"].likelihood
+    @property
+    def _describes(self) -> list[bool]:
+        return self._cached("describing", lambda: self.t.data("flow", ["tool_description"]).yes)
 
     def _acts(self, e: int, taken: int) -> None:
         able = self._effectful[e]
@@ -379,10 +378,9 @@ class _Builder:
             t = self.t
             own = t.is_kind("memory", "prompt_template", "vector_store", "model_registry")
             said = fact_functions.holds(t, *KEPT_WHOLE).yes
-            self.kept = (
-                (own | said)
-                & ~((self.index.trust == 0) | (own & t.is_kind("model_registry") & (self.index.trust == 1)))
-            ).tolist()
+            public = t.is_kind("model_registry") & (self.index.trust == 1)  # made for everybody to write to
+            none = (self.index.trust == 0) | public | t.is_kind("log_store")
+            self.kept = ((own | said) & ~none).tolist()
         return self.kept[e]
 
     def _leaves(self, e: int) -> None:

@@ -1,0 +1,5 @@
+import sys
+
+from benchmarks.incidents.report import main
+
+sys.exit(main())
