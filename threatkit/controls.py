@@ -80,7 +80,7 @@ def add_control(system: System, place: str, word: str) -> Element | Flow:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one finding. `score` and `places` are those that are left; `closed` are the places that are not."""
+    """What became of one finding. `score` and `places` are those that are left; at `closed` it is over."""
 
     finding: str
     rule: str
