@@ -63,8 +63,8 @@ def read(content: Content) -> Imported:
         page = _Surface(content, build, surface, number, below)
         page.read()
         below = page.bottom + _APART if page.bottom else below
-    _threats(content, build, root)
-    _notes(content, build, root)
+    _threats(build, root)
+    _notes(build, root)
     return build.done()
 
 
@@ -90,12 +90,13 @@ def _type(element: Element) -> str:
     return found.rpartition(":")[2]
 
 
-def _values(surface: Element, tag: str) -> Iterator[tuple[str, Element]]:
-    """(guid, object) of each entry of Borders or Lines."""
-    for entry in _child(surface, tag) if _child(surface, tag) is not None else ():
+def _values(surface: Element, tag: str) -> Iterator[tuple[int, str, Element]]:
+    """(number, guid, object) of each entry of Borders or Lines."""
+    entries = _child(surface, tag)
+    for number, entry in enumerate(entries if entries is not None else (), start=1):
         value = _child(entry, "Value")
         if value is not None:
-            yield _said(value, "Guid") or _said(entry, "Key") or "", value
+            yield number, _said(value, "Guid") or _said(entry, "Key") or "", value
 
 
 def _properties(value: Element) -> dict[str, str]:
@@ -127,11 +128,11 @@ def _header(value: Element) -> str | None:
 class _Part:
     """An object of a surface: its guid, class, generic type and what was filled in."""
 
-    def __init__(self, content: Content, guid: str, value: Element):
+    def __init__(self, at: str, guid: str, value: Element):
         self.guid, self.value, self.type = guid, value, _type(value)
         self.generic = _said(value, "GenericTypeId") or ""
         self.type_id = _said(value, "TypeId") or ""
-        self.at = f"line {content.line(value)}"
+        self.at = at
         self.properties = _properties(value)
         self.name = self.properties.get("Name") or _header(value)
 
@@ -162,9 +163,9 @@ class _Surface:
         at = f"/ThreatModel/DrawingSurfaceList/DrawingSurfaceModel[{self.number}]"
         self.build.keep(at, f"drawing surface {quoted(title)}")
         parts = [
-            _Part(self.content, guid, value)
+            _Part(f"{at}/{tag}/*[{place}]", guid, value)
             for tag in ("Borders", "Lines")
-            for guid, value in _values(self.surface, tag)
+            for place, guid, value in _values(self.surface, tag)
         ]
         boundaries, shapes, flows = [], [], []
         for part in parts:
@@ -259,14 +260,14 @@ class _Surface:
 # -- threats and notes ------------------------------------------------------------------------------------------------
 
 
-def _threats(content: Content, build: Build, root: Element) -> None:
+def _threats(build: Build, root: Element) -> None:
     surfaces = _child(root, "DrawingSurfaceList")
     numbers = {_said(each, "Guid"): number for number, each in enumerate(surfaces, start=1)}
     instances = _child(root, "ThreatInstances")
-    for entry in instances if instances is not None else ():
-        value = _child(entry, "Value")
+    for place, entry in enumerate(instances if instances is not None else (), start=1):
+        value, at = _child(entry, "Value"), f"/ThreatModel/ThreatInstances/*[{place}]"
         if value is None:
-            build.dropped(f"line {content.line(entry)}", "a threat without content")
+            build.dropped(at, "a threat without content")
             continue
         listed = _child(value, "Properties")
         words = {_said(each, "Key"): _said(each, "Value") for each in (listed if listed is not None else ())}
@@ -277,7 +278,7 @@ def _threats(content: Content, build: Build, root: Element) -> None:
         build.threat(
             ("threat", id(value)),
             words.get("Title") or _said(value, "Title"),
-            at=f"line {content.line(value)}",
+            at=at,
             places=places,
             stride=words.get("UserThreatCategory") or _said(value, "UserThreatCategory"),
             severity=words.get("Priority") or _said(value, "Priority"),
@@ -287,10 +288,10 @@ def _threats(content: Content, build: Build, root: Element) -> None:
         )
 
 
-def _notes(content: Content, build: Build, root: Element) -> None:
+def _notes(build: Build, root: Element) -> None:
     notes = _child(root, "Notes")
-    for entry in notes if notes is not None else ():
-        build.dropped(f"line {content.line(entry)}", f"note: {_said(entry, 'Message') or 'without words'}")
+    for number, entry in enumerate(notes if notes is not None else (), start=1):
+        build.dropped(f"/ThreatModel/Notes/*[{number}]", f"note: {_said(entry, 'Message') or 'without words'}")
     for name in ("KnowledgeBase", "Validations"):
         if _child(root, name) is not None and len(_child(root, name)):
             build.dropped(f"/ThreatModel/{name}", f"{name}: what the tool itself works with")

@@ -153,8 +153,7 @@ class _Reader:
         id = self.build.flow(
             _key(flow),
             flow.get("title") or _key(flow),
-            self._end(flow.get("source")),
-            self._end(flow.get("destination")),
+            *(self._end(flow.get(end), f"{at}/{end}") for end in ("source", "destination")),
             at=at,
             encrypted=truth_of(flow.get("encrypted")),
             description=flow.get("description"),
@@ -163,14 +162,18 @@ class _Reader:
             said = f"flow {quoted(flow.get('title'))} has sensitive data: which, its “carries” has to say"
             self.build.dropped(f"{at}/has_sensitive_data", said, id or "")
 
-    def _end(self, end: Any) -> Any:
-        """The key of an end of a flow: the sort and name that it gives, or any element of that name."""
+    def _end(self, end: Any, at: str = "") -> Any:
+        """The key of an end of a flow: the sort and name that it gives, else any element of that name, as a guess."""
         name = _word(dict_of(end).get("object") if isinstance(end, dict) else end)
         if name is None:
             return None
         said = (text_of(dict_of(end).get("type")) or "").rpartition("/")[2].replace("-", "_")
         keys = [(sort, name) for sort in (said, *_PARTS.values())]
-        return next((key for key in keys if self.build.id("element", key)), keys[0])
+        found = next((key for key in keys if self.build.id("element", key)), keys[0])
+        if at and said and found != keys[0]:
+            what = f"“{name}” is the {found[0].replace('_', ' ')} of that name, as there is no {said.replace('_', ' ')}"
+            self.build.guessed(at, what, self.build.id("element", found) or "")
+        return found
 
     def _assumption(self, at: str, assumption: dict[str, Any]) -> None:
         said = text_of(assumption.get("description"))
