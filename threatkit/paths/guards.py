@@ -92,7 +92,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "run": Kind(0.6, ("sandboxed_execution",), ("output_code_scanning", "human_approval", *_ABUSE), "element"),
     "abuse": Kind(0.15, (), _ABUSE, "element"),
-    "request": Kind(0.4, ("origin_csrf_check",), ("policy_engine", "human_approval", *_ABUSE)),
+    "request": Kind(0.4, (), ("policy_engine", "human_approval", *_ABUSE)),
     "show": Kind(0.6, ("output_encoding", "output_link_allowlist", "output_schema_validation"), ()),
     "supply": Kind(
         0.6,
