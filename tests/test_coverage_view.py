@@ -7,7 +7,7 @@ import pytest
 import threatkit
 from threatkit.cli import main
 from threatkit.draw import draw
-from threatkit.draw.cells import applicable, findings_in, marks_of
+from threatkit.draw.cells import applicable, marks_of, rows_at
 from threatkit.draw.diagram import whole
 from threatkit.draw.views import VIEWS, view_of
 from threatkit.errors import NotFoundError, ThreatkitError
@@ -56,12 +56,12 @@ def test_all_some_and_none_are_told_by_line_and_by_words(analysis):
 
 
 def test_a_cell_is_decided_when_every_finding_in_it_is(analysis):
-    place, row = next(
-        (place, row) for place, row in findings_in(analysis).items() if any(len(found) > 1 for found in row.values())
-    )
-    letter = next(letter for letter, found in row.items() if len(found) > 1)
     decisions = threatkit.Decisions()
-    *rest, last = row[letter]
+    cells = rows_at(analysis.system, decisions.status(analysis))
+    place, letter, rows = next(
+        (place, letter, rows) for place, cells in cells.items() for letter, rows in cells.items() if len(rows) > 1
+    )
+    *rest, last = [row.finding for row in rows]
     for finding in rest:
         decisions.decide(finding, "not_applicable", why="is elsewhere")
     assert marks_of(analysis, decisions)[place][letter] == "open"
@@ -76,11 +76,15 @@ def test_a_threat_of_the_group_opens_its_cell_until_it_is_decided(analysis):
     assert marks_of(analysis, decisions)["vault"]["D"] == "decided"
 
 
-def test_every_finding_has_its_cell(analysis):
-    marks = marks_of(analysis, threatkit.Decisions())
-    for finding in analysis.findings:
-        for place in finding.places:
-            assert set(finding.letters) & set(marks[place])
+def test_the_cells_of_findings_are_those_of_the_walk(analysis):
+    decisions = threatkit.Decisions()
+    walk, cells = Walk(analysis, decisions), rows_at(analysis.system, decisions.status(analysis))
+    for place in walk.places:
+        for letter in walk.letters(place):
+            assert {row.finding.id for row in cells.get(place, {}).get(letter, ())} == {
+                row.finding.id for row in walk.cell(place, letter).findings
+            }
+        assert set(cells.get(place, ())) <= set(walk.letters(place))
 
 
 def test_shapes_have_the_letters_of_stride_per_element(analysis):

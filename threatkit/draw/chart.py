@@ -53,7 +53,7 @@ class Chart:
         shape = f"round,pad=0,rounding_size={min(4.0, box.height / 2.5)}"
         patch = FancyBboxPatch((box.x0, box.y0), box.width, box.height, boxstyle=shape, facecolor="white", linewidth=0)
         patch.set(clip_on=False, zorder=2.5)
-        self.axes.add_patch(patch)
+        self.axes.add_artist(patch)
 
     def arrow(self, start: tuple[float, float], end: tuple[float, float], colour: str = theme.BLUE) -> None:
         """A thin arrow with a white edge, above the regions and below the cards: it hides no lettering."""
@@ -62,7 +62,7 @@ class Chart:
                 start, end, arrowstyle="-|>", mutation_scale=10, connectionstyle="arc3,rad=0.12", color=ink,
                 linewidth=width, shrinkA=0, shrinkB=0, zorder=2,
             )  # fmt: skip
-            self.axes.add_patch(patch)
+            self.axes.add_artist(patch)
 
     def legend(self, x: float, y: float, entries: Sequence[tuple[str, str]]) -> None:
         """Samples in a row: a level, none (a cell that does not apply), or a short text; each with its words."""
@@ -83,7 +83,7 @@ class Chart:
     def _rectangle(self, box: Box, **style: Any) -> None:
         patch = Rectangle((box.x0, box.y0), box.width, box.height, **style)
         patch.set_clip_on(False)
-        self.axes.add_patch(patch)
+        self.axes.add_artist(patch)
 
 
 @contextmanager

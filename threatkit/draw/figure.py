@@ -43,12 +43,14 @@ _lock = threading.RLock()  # matplotlib's settings are global: one drawing at a 
 class Picture(Figure):
     """A matplotlib figure that knows in words what it shows.
 
-    In Jupyter it appears as an image with alt text; `alt` is that text, `layout` holds the coordinates.
+    In Jupyter it appears as an image with alt text; `alt` is that text, `layout` holds the coordinates, in points from
+    the point `origin` of the page.
     """
 
     alt: str = ""
     diagram: Diagram
     layout: Layout
+    origin: tuple[float, float] = (0.0, 0.0)
 
     def save(self, path: str | Path) -> Path:
         """Write an SVG, PNG or PDF, as the suffix says; the same system gives the same bytes.
@@ -138,6 +140,7 @@ def render(
         page = compose(diagram, layout, title, view.subtitle)
     with sheet(page.width, page.height) as (picture, axes):
         picture.alt, picture.diagram, picture.layout = alt, diagram, layout
+        picture.origin = (page.left, page.bottom)
         pen(axes, 0.0, 0.0).page(page, diagram)
         pen(axes, page.left, page.bottom).layout(diagram, layout, lit)
     return picture

@@ -102,7 +102,7 @@ class Pen:
         body = shortened(points, 5.0 if heads[0] else 0.0, 5.0 if heads[1] else 0.0)
         line = Line2D(body[:, 0], body[:, 1], color=colour, linewidth=width, linestyle=dashes)
         line.set(solid_joinstyle="round", dash_capstyle="butt", clip_on=False)
-        self.axes.add_line(line)
+        self.axes.add_artist(line)
         if heads[1]:
             self.head(points, colour)
         if heads[0]:
@@ -138,7 +138,7 @@ class Pen:
         elif shape == "store":
             self.add(Rectangle((x, y), box.width, box.height, **plain | {"edgecolor": "none"}))
             for level in (y, y + box.height):
-                self.axes.add_line(Line2D([x, x + box.width], [level, level], color=edge, linewidth=1.8))
+                self.axes.add_artist(Line2D([x, x + box.width], [level, level], color=edge, linewidth=1.8))
         else:
             colour, dashes = theme.TRUST[trust]
             style = plain | {"edgecolor": colour if on else edge, "linewidth": 1.8, "linestyle": dashes}
@@ -189,7 +189,7 @@ class Pen:
 
     def add(self, patch: Any) -> None:
         patch.set_clip_on(False)
-        self.axes.add_patch(patch)
+        self.axes.add_artist(patch)
         patch.set_zorder(2)
 
 

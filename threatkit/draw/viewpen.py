@@ -97,7 +97,7 @@ class ViewPen(Pen):
     def _dash(self, xs: list[float], y: float, style: Style, width: float) -> None:
         line = Line2D(xs, [y, y], color=style.colour, linewidth=width, linestyle=style.dashes)
         line.set(dash_capstyle="butt", clip_on=False)
-        self.axes.add_line(line)
+        self.axes.add_artist(line)
 
     def frame(self, box: Box, trust: str | None) -> None:
         colour, dashes = theme.TRUST[trust]
@@ -121,7 +121,7 @@ class ViewPen(Pen):
             for level in (y, y + box.height) if shape == "store" else ():
                 line = Line2D([x, x + box.width], [level, level], color=look.edge, linewidth=max(1.8, look.width))
                 line.set(linestyle=look.dashes, dash_capstyle="butt", clip_on=False)
-                self.axes.add_line(line)
+                self.axes.add_artist(line)
             return
         if shape == "group" and look.dashes == "-":
             style["linestyle"] = theme.TRUST[trust][1]
@@ -137,7 +137,7 @@ class ViewPen(Pen):
             length = max(float(np.hypot(dx, dy)), 1e-9)
             side = np.array([-dy, dx]) / length * 6.5
             xs, ys = [x - side[0] + self.dx, x + side[0] + self.dx], [y - side[1] + self.dy, y + side[1] + self.dy]
-            self.axes.add_line(Line2D(xs, ys, color=theme.INK, linewidth=3.2, clip_on=False))
+            self.axes.add_artist(Line2D(xs, ys, color=theme.INK, linewidth=3.2, clip_on=False))
         self._pill(box, mark.colour)
         self.text(*box.centre, mark.text, theme.KIND_SIZE, va="center_baseline")
 
@@ -169,7 +169,7 @@ class ViewPen(Pen):
             self.course(np.array([(box.x0, middle), (box.x1, middle)]), theme.GREEN, 1.8, (False, True))
             xs = [box.x0 + 11 + self.dx] * 2
             ys = [box.y0 + self.dy, box.y1 + self.dy]
-            self.axes.add_line(Line2D(xs, ys, color=theme.INK, linewidth=3.2, clip_on=False))
+            self.axes.add_artist(Line2D(xs, ys, color=theme.INK, linewidth=3.2, clip_on=False))
         else:
             super().icon(sign, box)
 
