@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.systems import renamed, shuffled
-from threatkit import sample, samples
+from threatkit import analyze, draw, incident, incidents, sample, samples
 from threatkit.modelfile import loads
 from threatkit.safe_designs import DESIGNS, design, designs
 
@@ -405,3 +405,47 @@ def test_names_and_order_do_not_matter(name):
     results = [[(check.id, check.holds, len(check.violations)) for check in designs(s)] for s in (system, twin)]
     assert results[0] == results[1]
     assert [check.holds for check in designs(shuffled(system))] == [check.holds for check in designs(system)]
+
+
+# -- what a check says to people ---------------------------------------------------------------------
+
+
+def test_the_twelve_designs_that_people_ask_for_are_there():
+    names = " ".join(entry.name for entry in DESIGNS).lower()
+    for wanted in (
+        "lethal trifecta", "rule of two", "dual llm", "camel-like mediation", "action selector", "plan then execute",
+        "map-reduce", "gated memory", "render-safe", "network-less sandbox", "verified supply", "complete mediation",
+    ):  # fmt: skip
+        assert wanted in names
+
+
+@pytest.mark.parametrize("system", [*samples(), *(case.slug for case in incidents())])
+def test_what_is_unknown_carries_its_question_and_what_fails_a_witness_that_can_be_lit(system):
+    model = sample(system) if system in samples() else incident(system)
+    for check in analyze(model).designs():
+        assert bool(check.question) == (check.holds is None)
+        assert check.holds is True or check.witness
+        assert all(place in model for place in check)
+
+
+def test_answering_the_question_settles_the_check():
+    model = sample("enterprise-copilot")
+    check = design(model, "SD-15")
+    assert check.verdict == "unknown" and "Tool descriptions" in check.question
+    for verdict, said in ((True, {"controls": ["tool_description_pinning"]}), (False, {"without": [
+        "tool_description_pinning"]})):  # fmt: skip
+        model.replace("connector", controls=said.get("controls", ()), without=said.get("without", ()))
+        assert design(model, "SD-15").holds is verdict
+
+
+def test_the_designs_are_a_table_and_no_name_in_it_is_markup():
+    model = sample("support-assistant")
+    model.replace("assistant", name="<script>alert(1)</script>")
+    table = analyze(model).designs()
+    assert "<script>" not in table._repr_html_() + table[0]._repr_html_()
+    assert "SD-01" in table._repr_html_() and table[0].to_dict()["verdict"] == "fails"
+
+
+def test_the_witness_lights_the_picture():
+    model = sample("support-assistant")
+    assert "E-mail tool" in draw(model, highlight=design(model, "SD-01")).alt

@@ -21,6 +21,7 @@ from threatkit.facts import Facts
 from threatkit.findings import Finding, Overrides, causes
 from threatkit.model import System
 from threatkit.questions import Question
+from threatkit.safe_designs import DesignChecks, designs
 
 VERSION = 1
 SHOWN = 10  # findings in a notebook's table; `findings` has them all
@@ -65,6 +66,10 @@ class Analysis:
     def why_not(self, rule: str, place: str) -> Why:
         """The same as `why`: it also says what change would make the rule fire, or clear it."""
         return self.why(rule, place)
+
+    def designs(self) -> DesignChecks:
+        """Each known safe design: holds, fails with a witness, or unknown with the question that settles it."""
+        return designs(self.facts)
 
     def to_dict(self) -> dict[str, Any]:
         """Findings and questions as plain values; the shape is documented in docs/json.md."""

@@ -15,50 +15,33 @@ import numpy as np
 
 from threatkit import facts as fact_functions
 from threatkit.columns import Column, Side
+from threatkit.design_checks import ASK_CHANGES, ASK_DATA, ASK_OUT, ASK_WHO, DesignCheck, DesignChecks, Violation
+from threatkit.errors import NotFoundError, nearest, shown
 from threatkit.explain import in_words
 from threatkit.facts import Facts
 from threatkit.model import System
+from threatkit.vocabulary import vocabulary
 
 
-@dataclass(frozen=True)
-class Violation:
-    """Where a design is broken: a path of element and flow ids, whether that is certain, and why in words."""
+def designs(system: System | Facts) -> DesignChecks:
+    """Check every known safe design on a system (or its facts): a list, and a table in a notebook.
 
-    path: tuple[str, ...]
-    why: str
-    sure: bool = True
-
-
-@dataclass(frozen=True)
-class DesignCheck:
-    """One design, checked: True holds, False fails, None unknown. `witness` is one shortest path that breaks it."""
-
-    id: str
-    name: str
-    source: str
-    holds: bool | None
-    why: str
-    witness: tuple[str, ...] = ()
-    violations: tuple[Violation, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"<{self.id} {self.name}: {({True: 'holds', False: 'fails', None: 'unknown'})[self.holds]} - {self.why}>"
-
-
-def designs(system: System) -> list[DesignCheck]:
-    """Check every known safe design on a system. A few searches over the graph for each: O(elements + flows).
+    A few searches over the graph for each: O(elements + flows).
 
     >>> from threatkit.model import System
     >>> [check.id for check in designs(System("A")) if check.holds is not True]
     []
     """
-    facts = Facts(system)
-    return [_check(design, facts) for design in DESIGNS]
+    facts = system if isinstance(system, Facts) else Facts(system)
+    return DesignChecks([_check(design, facts) for design in DESIGNS], facts.system.name)
 
 
 def design(system: System, id: str) -> DesignCheck:
-    """Check one design, such as `SD-03`. Raises StopIteration for an id that does not exist."""
-    return _check(next(entry for entry in DESIGNS if entry.id == id), Facts(system))
+    """Check one design, such as `SD-03`. Raises NotFoundError for an id that does not exist."""
+    known = {entry.id: entry for entry in DESIGNS}
+    if id not in known:
+        raise NotFoundError(f"no design {shown(id)}{nearest(id, known)}")
+    return _check(known[id], Facts(system))
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ class _Design:
 
 
 def _check(design: _Design, facts: Facts) -> DesignCheck:
-    found = sorted(design.violations(facts), key=lambda violation: (not violation.sure, len(violation.path)))
+    found = sorted(design.violations(facts), key=lambda v: (not v.sure, len(v.path), v.path, v.why))
     if not found:
         return DesignCheck(design.id, design.name, design.source, True, "nothing breaks it")
     first = found[0]
@@ -129,7 +112,8 @@ def _need(
             part = (t.index.elements if side == "element" else t.index.flows)[number]
             sure = bool(column.no[number])
             says = "without" if sure else "nobody said whether there is"
-            yield Violation(path(number), f"{part.label}: {why}, {says} {control.replace('_', ' ')}", sure)
+            ask = "" if sure else f"Is this in place at “{part.label}”? {vocabulary()['controls'][control]}"
+            yield Violation(path(number), f"{part.label}: {why}, {says} {control.replace('_', ' ')}", sure, ask)
 
 
 def _tainted_models(t: Facts, models: np.ndarray, why: str) -> Iterator[Violation]:
@@ -137,7 +121,8 @@ def _tainted_models(t: Facts, models: np.ndarray, why: str) -> Iterator[Violatio
     for number in _numbers(models & ~column.no):
         sure = bool(column.yes[number])
         path = _tainted_path(t, number) if sure else (t.index.elements[number].id,)
-        yield Violation(path, f"untrusted text {'reaches' if sure else 'may reach'} {_label(t, number)}, {why}", sure)
+        says = f"untrusted text {'reaches' if sure else 'may reach'} {_label(t, number)}, {why}"
+        yield Violation(path, says, sure, "" if sure else ASK_WHO.format(_label(t, number)))
 
 
 def shared_minds(t: Facts) -> np.ndarray:
@@ -158,7 +143,9 @@ def shared_minds(t: Facts) -> np.ndarray:
     return connected_components(csr_matrix(chosen, shape=(size, size)), directed=False)[1]
 
 
-def _together(t: Facts, third: Column, third_path: Callable[[int], tuple[str, ...]], why: str) -> Iterator[Violation]:
+def _together(
+    t: Facts, third: Column, third_path: Callable[[int], tuple[str, ...]], why: str, asked: str
+) -> Iterator[Violation]:
     """Contexts in which untrusted text, sensitive data and a third ability meet."""
     groups, models = shared_minds(t), _models(t)
     tainted, sensitive = t.taint.any.column, fact_functions.sees_sensitive(t)
@@ -173,7 +160,10 @@ def _together(t: Facts, third: Column, third_path: Callable[[int], tuple[str, ..
         path = _tainted_path(t, start) or (t.index.elements[start].id,)
         tail = third_path(end) if third.yes[end] else ()
         path = (*path, *tail[1:]) if tail and tail[0] == path[-1] else path
-        yield Violation(path, f"{_label(t, start)}: {why}" + (f" ({in_words(t, path)})" if sure else ", perhaps"), sure)
+        open_part = next((n for n, column in enumerate(parts) if not column.yes[members].any()), None)
+        ask = "" if open_part is None else (ASK_WHO, ASK_DATA, asked)[open_part].format(_label(t, start))
+        says = f"{_label(t, start)}: {why}" + (f" ({in_words(t, path)})" if sure else ", perhaps")
+        yield Violation(path, says, sure, ask)
 
 
 # -- the designs -------------------------------------------------------------------------------------
@@ -182,7 +172,7 @@ def _together(t: Facts, third: Column, third_path: Callable[[int], tuple[str, ..
 def _trifecta(t: Facts) -> Iterator[Violation]:
     out = t.outflow.way_out
     yield from _together(
-        t, out.column, lambda m: tuple(out.sure.path(m)), "untrusted text, sensitive data and a way out meet"
+        t, out.column, lambda m: tuple(out.sure.path(m)), "untrusted text, sensitive data and a way out meet", ASK_OUT
     )
 
 
@@ -198,7 +188,7 @@ def _rule_of_two(t: Facts) -> Iterator[Violation]:
             return _flow_path(t, flow)
         return tuple(t.outflow.way_out.sure.path(member))
 
-    yield from _together(t, third, path, "untrusted text, sensitive data and unapproved effects meet")
+    yield from _together(t, third, path, "untrusted text, sensitive data and unapproved effects meet", ASK_CHANGES)
 
 
 def _callers(t: Facts) -> np.ndarray:
@@ -216,6 +206,10 @@ def _dual_llm(t: Facts) -> Iterator[Violation]:
     passed_on = fact_functions.model_text(t)
     reached &= passed_on.yes | passed_on.unknown | t.is_flow_kind("call")
     yield from _need(t, "flow", reached, ("argument_validation",), "a tool gets arguments from outside", _to(t))
+
+
+def _along(t: Facts) -> Callable[[int], tuple[str, ...]]:
+    return lambda number: _flow_path(t, number)
 
 
 def _to(t: Facts) -> Callable[[int], tuple[str, ...]]:
@@ -240,7 +234,7 @@ def _camel(t: Facts) -> Iterator[Violation]:
         why = f"{_label(t, int(t.index.source[number]))} read untrusted text and writes freely to the interpreter"
         yield Violation(_to_flow(t, number), why)
     controls = ("policy_engine", "content_provenance_labels")
-    yield from _need(t, "flow", into, controls, "a tool call", lambda number: _flow_path(t, number))
+    yield from _need(t, "flow", into, controls, "a tool call", _along(t))
 
 
 def _action_selector(t: Facts) -> Iterator[Violation]:
@@ -250,8 +244,7 @@ def _action_selector(t: Facts) -> Iterator[Violation]:
         yield Violation(tuple(back.path(number)), f"what a tool returns gets back to {_label(t, number)}")
     into = tools[t.index.target] & models[t.index.source]
     yield from _need(
-        t, "flow", into, ("output_schema_validation",), "the choice of an action is free text",
-        lambda number: _flow_path(t, number),
+        t, "flow", into, ("output_schema_validation",), "the choice of an action is free text", _along(t),
     )  # fmt: skip
 
 
@@ -311,8 +304,7 @@ def _information_flow(t: Facts) -> Iterator[Violation]:
     controls = ("content_provenance_labels", "policy_engine")
     yield from _need(t, "flow", calls & tainted, controls, "untrusted text steers a call", _to(t))
     yield from _need(
-        t, "flow", calls & leaking, controls, "a call carries sensitive data to less trusted hands",
-        lambda number: _flow_path(t, number),
+        t, "flow", calls & leaking, controls, "a call carries sensitive data to less trusted hands", _along(t),
     )  # fmt: skip
 
 
@@ -345,8 +337,7 @@ def _render_safe(t: Facts) -> Iterator[Violation]:
     text = fact_functions.model_text(t)
     controls = ("output_link_allowlist", "output_encoding")
     yield from _need(
-        t, "flow", shows & text.yes, controls, "model output is shown with its links",
-        lambda number: _flow_path(t, number),
+        t, "flow", shows & text.yes, controls, "model output is shown with its links", _along(t),
     )  # fmt: skip
 
 
@@ -372,8 +363,7 @@ def _gated_memory(t: Facts) -> Iterator[Violation]:
     yield from _need(t, "flow", into, ("memory_write_gate",), "untrusted text is remembered", _to(t))
     back = memory[t.index.source] & _models(t)[t.index.target]
     yield from _need(
-        t, "flow", back, ("content_provenance_labels",), "memory is read back as if it were said now",
-        lambda number: _flow_path(t, number),
+        t, "flow", back, ("content_provenance_labels",), "memory is read back as if it were said now", _along(t),
     )  # fmt: skip
     yield from _need(
         t, "element", memory, ("memory_isolation",), "memory is kept", lambda number: (t.index.elements[number].id,)
@@ -383,12 +373,9 @@ def _gated_memory(t: Facts) -> Iterator[Violation]:
 def _verified_supply(t: Facts) -> Iterator[Violation]:
     crossing = t.is_flow_kind("supply") & fact_functions.crosses_boundary(t).yes
 
-    def path(number: int) -> tuple[str, ...]:
-        return _flow_path(t, number)
-
-    yield from _need(t, "flow", crossing, ("artifact_signing", "dependency_pinning"), "it is supplied", path)
+    yield from _need(t, "flow", crossing, ("artifact_signing", "dependency_pinning"), "it is supplied", _along(t))
     weights = crossing & fact_functions.carries(t, "model_weights").yes
-    yield from _need(t, "flow", weights, ("safe_serialization",), "a model is loaded", path)
+    yield from _need(t, "flow", weights, ("safe_serialization",), "a model is loaded", _along(t))
     updating = fact_functions.has(t, "auto_update").yes
     yield from _need(
         t, "element", updating, ("tool_description_pinning",), "it updates itself", lambda n: (t.index.elements[n].id,)
@@ -400,14 +387,14 @@ DESIGNS = (
     _Design("SD-01", "Lethal trifecta absent", "https://simonwillison.net/2025/Jun/16/the-lethal-trifecta/", _trifecta),
     _Design("SD-02", "Agents Rule of Two", "https://ai.meta.com/blog/practical-ai-agent-security/", _rule_of_two),
     _Design("SD-03", "Dual LLM", _PATTERNS, _dual_llm),
-    _Design("SD-04", "CaMeL", "https://arxiv.org/abs/2503.18813", _camel),
+    _Design("SD-04", "CaMeL-like mediation", "https://arxiv.org/abs/2503.18813", _camel),
     _Design("SD-05", "Action selector", _PATTERNS, _action_selector),
     _Design("SD-06", "Plan then execute", _PATTERNS, _plan_then_execute),
     _Design("SD-07", "Map-reduce", _PATTERNS, _map_reduce),
     _Design("SD-08", "Code then execute", _PATTERNS, _code_then_execute),
     _Design("SD-09", "Context minimisation", _PATTERNS, _context_minimisation),
     _Design("SD-10", "Information-flow control", "https://arxiv.org/abs/2505.23643", _information_flow),
-    _Design("SD-11", "Authorisation outside the model", "https://doi.org/10.1109/PROC.1975.9939", _mediation),
+    _Design("SD-11", "Complete mediation outside the model", "https://doi.org/10.1109/PROC.1975.9939", _mediation),
     _Design("SD-12", "Render-safe output", "https://genai.owasp.org/llm-top-10/", _render_safe),
     _Design("SD-13", "Network-less sandbox", "https://atlas.mitre.org/studies/AML.CS0016", _sandbox),
     _Design("SD-14", "Gated memory", "https://atlas.mitre.org/mitigations/AML.M0031", _gated_memory),
