@@ -19,12 +19,15 @@ def places(value: Any, path: tuple = ()) -> Iterator[tuple]:
 
 
 def spoilt(value: Any) -> Iterator[tuple[tuple, Any]]:
-    """(path, copy in which that part is something else or gone), for each part of a JSON value in turn."""
-    for path in places(value):
+    """(path, copy in which that part is something else or gone), for each part of a JSON value in turn.
+
+    Each part is gone, null, and three more of the wrong values, which take turns.
+    """
+    for number, path in enumerate(places(value)):
         if not path:
-            yield from (((), wrong) for wrong in WRONG)
+            yield from (((), other) for other in WRONG)
             continue
-        for wrong in (*WRONG, ...):
+        for wrong in (None, ..., *((WRONG * 2)[1 + (number + step) % 9] for step in (0, 3, 6))):
             twin = copy.deepcopy(value)
             parent = twin
             for key in path[:-1]:
