@@ -1,6 +1,7 @@
-"""How fast threatkit is on synthetic systems: time to load, to build the graph, to analyse, and peak memory.
+"""How fast threatkit is on synthetic systems: time to load, to build the graph, to analyse, for attack paths
+and safe designs, and peak memory.
 
-    python -m benchmarks.speed [--sizes 100 1000 5000 50000] [--runs 5] [--json]
+    python -m benchmarks.speed [--sizes 50 500 5000 50000] [--runs 5] [--json]
 
 A system of n elements has 3n flows and boundaries of 25 elements, nested in groups of ten. Kinds, controls, data and
 content are drawn from a fixed seed with the frequencies of hand-made models, so that rules fire and reach matters.
@@ -98,14 +99,36 @@ def measure(size: int) -> dict[str, float]:
         start = time.perf_counter()
         figures["questions"] = len(analysis.questions)
         figures["ask"] = time.perf_counter() - start
+    figures |= dict.fromkeys(("paths", "chokes", "designs"), math.nan)
+    if size <= MOST_ASKED:
+        figures |= measure_paths(analysis)
     figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return figures
+
+
+def measure_paths(analysis: Any) -> dict[str, float]:
+    """Seconds for the five easiest attack paths in words, their choke points with suggestions, and the safe designs."""
+    from threatkit import attack_paths, choke_points, closing
+
+    warm = attack_paths(synthetic(10))
+    choke_points(warm)
+    start = time.perf_counter()
+    found = attack_paths(analysis)
+    steps = [path.steps for path in found]
+    paths = time.perf_counter() - start
+    start = time.perf_counter()
+    choke_points(found), closing(found)
+    chokes = time.perf_counter() - start
+    start = time.perf_counter()
+    analysis.designs()
+    assert len(steps) == len(found)
+    return {"paths": paths, "chokes": chokes, "designs": time.perf_counter() - start}
 
 
 def main() -> None:
     """Run all sizes in processes of their own and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 5000, 50000])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 500, 1000, 5000, 50000])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
@@ -123,12 +146,13 @@ def main() -> None:
         print(json.dumps(rows, indent=1))
         return
     print(f"{'n':>7} {'file MB':>8} {'load s':>8} {'graph s':>8} {'analyse s':>9} {'ratio':>6} {'findings':>8}", end="")
-    print(f" {'ask s':>7} {'questions':>9} {'peak MB':>8}")
+    print(f" {'ask s':>7} {'questions':>9} {'paths s':>8} {'chokes s':>8} {'designs s':>9} {'peak MB':>8}")
     for size, row in rows.items():
         print(f"{size:>7} {row['file_mb']:>8.2f} {row['load']:>8.3f} {row['graph']:>8.3f}", end="")
         print(f" {row['analyse']:>9.3f}", end="")
         print(f" {row['analyse'] / row['graph']:>6.2f} {row['findings']:>8.0f} {row['ask']:>7.3f}", end="")
-        print(f" {row['questions']:>9.0f} {row['peak_mb']:>8.0f}")
+        print(f" {row['questions']:>9.0f} {row['paths']:>8.3f} {row['chokes']:>8.3f}", end="")
+        print(f" {row['designs']:>9.3f} {row['peak_mb']:>8.0f}")
     sizes = sorted(rows)
     for small, large in zip(sizes, sizes[1:], strict=False):
         growth = math.log(rows[large]["analyse"] / rows[small]["analyse"]) / math.log(large / small)
