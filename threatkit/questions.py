@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from threatkit.catalog import Rule
 from threatkit.columns import Side
 from threatkit.facts import Facts
 from threatkit.findings import causes, finding_id
-from threatkit.rules import CONTROL_FACTS, GUARDS, Join, Leaf, Node, Not, Some, fact_of
+from threatkit.graph import Reach
+from threatkit.rules import CONTROL_FACTS, GUARDS, Join, Leaf, Node, Some, fact_of
 from threatkit.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -44,10 +46,16 @@ class Question:
 
     place: str
     fact: str
-    text: str
     settles: tuple[str, ...]
     risk: int
     rules: tuple[str, ...] = field(default=(), compare=False)
+    _pattern: str = field(default="", repr=False)
+    _facts: Facts | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def text(self) -> str:
+        """The question in words, put together when first asked for. Contains names from the model: escape it."""
+        return _filled(self._facts, self._pattern, self.place) if self._facts else self._pattern
 
     def to_dict(self) -> dict[str, Any]:
         """The question as plain values; the shape is documented in docs/json.md."""
@@ -66,10 +74,11 @@ class Question:
 def ask(analysis: Analysis) -> list[Question]:
     """All questions of an analysis, the most valuable first."""
     drafts: dict[tuple[str, str], _Draft] = {}
+    known: dict[tuple, list[_Asked]] = {}
     for rule in analysis.catalog.rules.values():
         numbers = np.flatnonzero(analysis.column(rule).unknown)[:MOST_PLACES]
         if len(numbers):
-            _draft(rule, analysis.facts, numbers, drafts)
+            _draft(rule, analysis.facts, numbers, drafts, known)
     found = [draft.question(analysis.facts, place, fact) for (place, fact), draft in drafts.items()]
     found += _guesses(analysis)
     return sorted(found, key=lambda question: -question.risk)
@@ -107,10 +116,16 @@ class _Draft:
         worst, total = max(self.settles.values()), sum(self.settles.values())
         expected = share * (worst if self.words else total)  # one wide question is not worth all that it touches
         worth = max(1, min(MOST_RISK, round(expected)))
-        return Question(place, named, _filled(facts, text, place), tuple(self.settles), worth, tuple(self.rules))
+        return Question(place, named, tuple(self.settles), worth, tuple(self.rules), text, facts)
 
 
-def _draft(rule: Rule, facts: Facts, numbers: np.ndarray, drafts: dict[tuple[str, str], _Draft]) -> None:
+def _draft(
+    rule: Rule,
+    facts: Facts,
+    numbers: np.ndarray,
+    drafts: dict[tuple[str, str], _Draft],
+    known: dict[tuple, list[_Asked]],
+) -> None:
     """Add what one rule would need to know. Controls are asked about only where everything else is known."""
     scores = risk.likelihood(rule, facts, numbers) * risk.impact(rule, facts, numbers)
     parts = facts.index.elements if rule.side == "element" else facts.index.flows
@@ -118,8 +133,12 @@ def _draft(rule: Rule, facts: Facts, numbers: np.ndarray, drafts: dict[tuple[str
     for number, cause in zip(numbers.tolist(), causes(rule, facts, numbers).tolist(), strict=True):
         groups.setdefault(cause, []).append(parts[number].id)
     ids = {place: finding_id(rule.id, tuple(places)) for places in groups.values() for place in places}
-    for number, score in zip(numbers.tolist(), scores.tolist(), strict=True):
-        wanted = list(_open(rule, facts, rule.when.node, rule.side, number))
+    undecided = list(_undecided(rule, facts, rule.when.node, numbers, np.ones(len(numbers), dtype=bool)))
+    for at, (number, score) in enumerate(zip(numbers.tolist(), scores.tolist(), strict=True)):
+        wanted = []
+        for node, here in undecided:
+            if here[at]:
+                wanted += _asked(rule, facts, node, rule.side, number, known)
         structural = [open_fact for open_fact in wanted if not open_fact.fact.startswith("control(")]
         chosen = dict.fromkeys(structural or wanted)
         for asked in chosen:
@@ -140,21 +159,47 @@ class _Asked:
     words: tuple[str, ...] = ()
 
 
-def _open(rule: Rule, facts: Facts, node: Node, side: Side, number: int) -> Iterator[_Asked]:
-    """Each unknown fact that keeps a part of an expression undecided."""
+def _undecided(
+    rule: Rule, facts: Facts, node: Node, numbers: np.ndarray, around: np.ndarray
+) -> Iterator[tuple[Leaf | Some, list[bool]]]:
+    """Each fact of an expression, with the numbers at which it and everything around it is unknown."""
+    here = around & rule.when.column(node, facts, rule.side).unknown[numbers]
+    if not here.any():
+        return
+    if isinstance(node, Leaf | Some):
+        yield node, here.tolist()
+        return
+    for part in node.parts if isinstance(node, Join) else (node.part,):
+        yield from _undecided(rule, facts, part, numbers, here)
+
+
+def _asked(
+    rule: Rule, facts: Facts, node: Leaf | Some, side: Side, number: int, known: dict[tuple, list[_Asked]]
+) -> list[_Asked]:
+    """What is to be asked about an unknown fact at one place; `known` keeps it for the next rule that needs it."""
+    of_rule = isinstance(node, Some) or node.fact in GUARDS + CONTROL_FACTS
+    key = (rule.id if of_rule else "", node, side, number)
+    if key not in known:
+        if isinstance(node, Some):
+            ends = facts.index.target if node.which == "incoming" else facts.index.source
+            flows = np.flatnonzero(ends == number).tolist()
+            known[key] = [asked for flow in flows for asked in _open(rule, facts, node.part, "flow", flow, known)]
+        else:
+            known[key] = list(_leaf(rule, facts, node, side, number))
+    return known[key]
+
+
+def _open(
+    rule: Rule, facts: Facts, node: Node, side: Side, number: int, known: dict[tuple, list[_Asked]]
+) -> Iterator[_Asked]:
+    """Each unknown fact that keeps a part of an expression undecided at one place."""
     if rule.when.column(node, facts, side).value(number) is not None:
         return
-    if isinstance(node, Join):
-        for part in node.parts:
-            yield from _open(rule, facts, part, side, number)
-    elif isinstance(node, Not):
-        yield from _open(rule, facts, node.part, side, number)
-    elif isinstance(node, Some):
-        ends = facts.index.target if node.which == "incoming" else facts.index.source
-        for flow in np.flatnonzero(ends == number).tolist():
-            yield from _open(rule, facts, node.part, "flow", flow)
-    else:
-        yield from _leaf(rule, facts, node, side, number)
+    if isinstance(node, Leaf | Some):
+        yield from _asked(rule, facts, node, side, number, known)
+        return
+    for part in node.parts if isinstance(node, Join) else (node.part,):
+        yield from _open(rule, facts, part, side, number, known)
 
 
 def _leaf(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> Iterator[_Asked]:
@@ -178,8 +223,9 @@ def _leaf(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int) -> Iter
     elif leaf.fact == "exposed":
         yield from _about_callers(facts, number)
     elif leaf.fact == "remembered":
+        written = _once(facts, fact_functions.model_text)
         for flow in np.flatnonzero(facts.index.target == number).tolist():
-            if fact_functions.model_text(facts).value(flow) is None:
+            if written.value(flow) is None:
                 yield _stated(facts, "model_text", flow, side="flow")
     elif leaf.fact in ("sees", "sees_sensitive"):
         yield from _about_data(facts, leaf, number)
@@ -202,7 +248,7 @@ def _about_trust(facts: Facts, number: int) -> _Asked:
 
 def _about_callers(facts: Facts, number: int) -> Iterator[_Asked]:
     """Whether anyone can call an element: what is said of it, else who its callers are."""
-    if fact_functions.has(facts, "internet_exposed").value(number) is None:
+    if _once(facts, fact_functions.has, "internet_exposed").value(number) is None:
         yield _stated(facts, "exposed", number)
         return
     for source in facts.index.source[facts.index.target == number].tolist():
@@ -214,15 +260,16 @@ def _about_exit(facts: Facts, number: int) -> _Asked:
     """The place at which text might leave: whether it sends, else who runs it."""
     way = facts.outflow.way_out.perhaps.path(number)
     last = facts.index.number[way[-1]] if way else number
-    asked = fact_functions.sends(facts).unknown & facts.is_kind("agent", "tool", "mcp_server", "plugin")
-    return _stated(facts, "sends", last) if asked[last] else _about_trust(facts, last)
+    asked = _once(facts, fact_functions.sends).unknown[last]
+    asked = asked and facts.index.elements[last].kind in ("agent", "tool", "mcp_server", "plugin")
+    return _stated(facts, "sends", last) if asked else _about_trust(facts, last)
 
 
 def _about_data(facts: Facts, leaf: Leaf, number: int) -> Iterator[_Asked]:
     """Which data reaches an element: what it keeps and what its flows carry, where neither is said."""
     kept = ("holds", leaf.args) if leaf.args else ("holds_sensitive", ())
     sent = ("carries", leaf.args) if leaf.args else ("carries_sensitive", ())
-    if fact_functions.store(facts).yes[number] and facts.index.elements[number].holds is None:
+    if _once(facts, fact_functions.store).yes[number] and facts.index.elements[number].holds is None:
         yield _stated(facts, kept[0], number, kept[1])
     for flow in np.flatnonzero((facts.index.source == number) | (facts.index.target == number)).tolist():
         if facts.index.flows[flow].carries is None:
@@ -238,18 +285,31 @@ def _about_control(rule: Rule, facts: Facts, leaf: Leaf, side: Side, number: int
 def _origin(facts: Facts, side: Side, number: int) -> int:
     """The nearest element whose trust nobody stated and from which untrusted text might come here."""
     element = number if side == "element" else int(facts.index.source[number])
-    way = facts.index.reach(facts.taint.origin.unknown, facts.taint.carries_on).path(element)
+    way = _once(facts, _untold_text).path(element)
     return facts.index.number[way[0]] if way else element
+
+
+def _untold_text(facts: Facts) -> Reach:
+    """How far text gets from elements whose trust nobody stated."""
+    return facts.index.reach(facts.taint.origin.unknown, facts.taint.carries_on)
+
+
+def _once(facts: Facts, make: Callable[..., Any], *words: str) -> Any:
+    """What a function of the facts gives, worked out once for all questions."""
+    key = ("asked", make.__name__, *words)
+    if key not in facts.parts:
+        facts.parts[key] = make(facts, *words)
+    return facts.parts[key]
 
 
 def _actor(facts: Facts, number: int) -> int:
     """The element whose effects nobody stated: this one, one of its mind, or what one of them calls."""
-    unknown = fact_functions.effectful(facts).unknown
+    unknown = _once(facts, fact_functions.effectful).unknown
     same = np.flatnonzero((facts.mind == facts.mind[number]) & facts.is_kind("agent", "llm"))
     for member in [number, *same.tolist()]:
         if unknown[member]:
             return member
-        calls = np.flatnonzero((facts.index.source == member) & fact_functions.model_calls(facts).yes)
+        calls = np.flatnonzero((facts.index.source == member) & _once(facts, fact_functions.model_calls).yes)
         for target in facts.index.target[calls].tolist():
             if unknown[target]:
                 return target
