@@ -58,7 +58,7 @@ def blast_radius(about: System | Analysis, element: str) -> BlastRadius:
 
     >>> from threatkit.cases import incident
     >>> blast_radius(incident("zombais"), "agent").acts
-    ('agent', 'bash', 'browser')
+    ('bash', 'agent', 'browser')
     """
     facts = _facts(about)
     return _radius(facts, [_number(facts, element)])
@@ -101,9 +101,14 @@ def _number(facts: Facts, element: str) -> int:
 def _radius(facts: Facts, numbers: list[int], start: tuple[str, ...] = ()) -> BlastRadius:
     graph = attack_graph(facts)
     n, taken = graph.size, PHASES.index("taken")
-    there = Distances(graph, [taken * n + number for number in numbers], True, lambda step: step.source != START)
+    outside = (~facts.taint.origin.no).tolist()
+
+    def inside(step: Step) -> bool:  # what outsiders can do without this element is not lost with it
+        return step.source >= taken * n or (step.source != START and not outside[step.source % n])
+
+    there = Distances(graph, [taken * n + number for number in numbers], True, inside)
     ids, flows = [e.id for e in facts.index.elements], facts.index.flows
-    used = [step for step in graph.steps() if step.source in there.best and step.source != START]
+    used = [step for step in graph.steps() if step.source in there.best and inside(step)]
 
     def near(found: dict[int, int]) -> tuple[str, ...]:
         return tuple(ids[number] for number in sorted(found, key=lambda number: (found[number], ids[number])))

@@ -76,7 +76,7 @@ def choke_points(about: AttackPaths | System | Analysis, k: int = 5) -> ChokePoi
 
     >>> from threatkit.cases import incident
     >>> choke_points(incident("curxecute")).always
-    ('cursor', 'f1', 'f2', 'f3', 'slack', 'slackmcp')
+    ('f1', 'f2', 'slack', 'slackmcp')
     """
     from threatkit.paths import attack_paths
     from threatkit.paths.found import AttackPaths
@@ -122,8 +122,8 @@ class Part:
         self.out: dict[int, list[Step]] = {}
         for step in self.steps:
             self.out.setdefault(step.source, []).append(step)
-        starts = {graph.place(s.target)[1] for s in self.out.get(START, ())}
-        self.fixed = starts | {aim.element for aim in aims}
+        self.starts = {graph.place(s.target)[1] for s in self.out.get(START, ())}
+        self.fixed = self.starts | {aim.element for aim in aims}
 
     def flow_of(self, step: Step) -> tuple[int, ...]:
         """What has to go to take a step away: its flow."""
@@ -202,7 +202,7 @@ class Part:
         }
 
     def always(self) -> set[str]:
-        """The ids of flows and elements that every path passes, without outsiders where paths start and targets.
+        """The ids of flows and elements that every path passes, without those where paths start.
 
         Elements are the dominators of the end in the graph of steps.
         """
@@ -220,7 +220,7 @@ class Part:
             if isinstance(state, tuple):
                 if state[0] == "flow":
                     found.add(index.flows[state[1]].id)
-            elif state >= 0 and self.graph.place(state)[1] not in self.fixed:
+            elif state >= 0 and self.graph.place(state)[1] not in self.starts:
                 found.add(index.elements[self.graph.place(state)[1]].id)
         return found
 

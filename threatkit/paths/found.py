@@ -191,7 +191,8 @@ class AttackPath:
         touched = [a, flow.id if flow else None, self._ids[step.about] if step.about >= 0 else None, b]
         places = tuple(dict.fromkeys(id for id in touched if id))
         on = met(facts, step.kind, guarded_places(self.graph, step))
-        template = _WORDS["supply"] if step.kind == "supply" else _WORDS[step.kind]
+        by_user = facts.system[self.source].kind == "user"
+        template = _WORDS["hijack" if step.kind == "persuade" and not by_user else step.kind]
         assumed = _ASSUMED.get(step.kind, "") if step.assumed else ""
         controls = tuple((control, place) for control, place, _ in on)
         return PathStep(step.kind, _filled(template, names), places, step.cost / SCALE, controls, assumed)
