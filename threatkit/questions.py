@@ -15,7 +15,7 @@ from threatkit import risk
 from threatkit.catalog import Rule
 from threatkit.columns import Side
 from threatkit.facts import Facts
-from threatkit.findings import causes, finding_id
+from threatkit.findings import Finding, causes, finding_id
 from threatkit.graph import Reach
 from threatkit.rules import CONTROL_FACTS, GUARDS, Join, Leaf, Node, Some, fact_of
 from threatkit.vocabulary import vocabulary
@@ -86,17 +86,19 @@ def ask(analysis: Analysis) -> list[Question]:
 
 def _guesses(analysis: Analysis) -> Iterator[Question]:
     """The kinds that an import guessed and nobody reviewed. They settle what was found there because of them."""
-    elements, asked = analysis.system.elements, set()
-    for assumption in analysis.system.assumptions:
-        place = assumption.about
-        if assumption.of != "kind" or assumption.reviewed or place not in elements or place in asked:
-            continue
-        asked.add(place)
-        here = [finding for finding in analysis.findings if place in finding.places]
-        worth = round(SHARE["kind"] * max((finding.score for finding in here), default=0))
-        kind = vocabulary()["kinds"][elements[place].kind]["means"]
-        text = f"What is “{elements[place].label}”? Its kind was guessed as {elements[place].kind}: {kind}"
-        yield Question(place, "kind", text, tuple(finding.id for finding in here), max(1, worth))
+    elements = analysis.system.elements
+    guessed = [each.about for each in analysis.system.assumptions if each.of == "kind" and not each.reviewed]
+    here: dict[str, list[Finding]] = {place: [] for place in guessed if place in elements}
+    for finding in analysis.findings if here else ():
+        for place in here.keys() & {*finding.places}:
+            here[place].append(finding)
+    for place, found in here.items():
+        worth = round(SHARE["kind"] * max((finding.score for finding in found), default=0))
+        kind = elements[place].kind
+        means = vocabulary()["kinds"][kind]["means"]
+        text = f"What is “{elements[place].label}”? Its kind was guessed as {kind.replace('_', ' ')}: {means}"
+        settles = tuple(finding.id for finding in found)
+        yield Question(place=place, fact="kind", settles=settles, risk=max(1, worth), _pattern=text)
 
 
 @dataclass
