@@ -70,6 +70,10 @@ class Drawing:
         ]
         placed: dict[Key, frozenset[Key]] = {}
         for key, line in self.lines.items():
+            if len(line) < 2:
+                placed[key] = frozenset()
+                settled.guesses[key] = settled.lost[key] = "it has no place in the drawing, so it holds nothing here"
+                continue
             side = cut_off(line, middles, arrows)
             sets = [frozenset(held) for held in members.values()] + list(placed.values())
             others = frozenset(middles) - side.members

@@ -92,7 +92,11 @@ class _Cell:
     @property
     def name(self) -> str | None:
         attrs = dict_of(self.raw.get("attrs"))
-        name = text_of(self.data.get("name")) or text_of(dict_of(attrs.get("text")).get("text"))
+        name = text_of(self.data.get("name")) or text_of(self.raw.get("name"))
+        name = (
+            name or text_of(dict_of(attrs.get("text")).get("text")) or text_of(dict_of(attrs.get("label")).get("text"))
+        )
+        name = name or text_of(self.raw.get("label"))
         labels = self.raw.get("labels")
         for label in [labels, *list_of(labels)] if name is None else []:
             label_attrs = dict_of(dict_of(label).get("attrs"))
@@ -250,9 +254,13 @@ class _Page:
             self.build.dropped(
                 f"{inner}/privilegeLevel", f"privilege level of {quoted(cell.name, id)}: {level}", id or ""
             )
-        for number, threat in enumerate(list_of(data.get("threats"))):
-            if isinstance(threat, dict):
-                self._threat(threat, f"{inner}/threats/{number}", id)
+        places = {inner: data, cell.at: cell.raw}  # the same one in version 1
+        for at, part in places.items():
+            for number, threat in enumerate(list_of(part.get("threats"))):
+                if isinstance(threat, dict):
+                    self._threat(threat, f"{at}/threats/{number}", id)
+                else:
+                    self.build.dropped(f"{at}/threats/{number}", f"a threat that is no object: {text_of(threat)}")
 
     def _threat(self, threat: dict[str, Any], at: str, id: str | None) -> None:
         category, description = text_of(threat.get("type")), text_of(threat.get("description"))

@@ -222,9 +222,15 @@ class _Surface:
         guess = "" if generic == "GE.EI" else f"the file says {said} and not which kind of it"
         if special and generic != "GE.P":
             kind, guess = special, f"from the stencil {quoted(_header(part.value), part.type_id)}"
+        more: dict[str, list[str]] = {}
+        if generic == "GE.DS":
+            if _yes(part, "Stores Log Data"):
+                kind, guess = "log_store", ""
+            more |= {"holds": ["credentials"]} if _yes(part, "Stores Credentials") else {}
+            more |= {"controls": ["encryption_at_rest"]} if _yes(part, "Encrypted") else {}
         within = self.settled.within.get(("shape", id(part)))
         key = part.guid if self.build.id("element", (self.number, part.guid)) is None else ("again", id(part))
-        id_ = self.build.element((self.number, key), part.name, kind, at=part.at, within=within, guess=guess)
+        id_ = self.build.element((self.number, key), part.name, kind, at=part.at, within=within, guess=guess, **more)
         if part.box:
             self.build.position(id_, part.box.x, part.box.y + self.below)
             self.bottom = max(self.bottom, part.box.y + part.box.height + self.below)
@@ -239,6 +245,8 @@ class _Surface:
             *(None if end in (None, _NOTHING) else (self.number, end) for end in ends),
             at=part.at,
             protocol=protocol,
+            encrypted=_yes(part, "Provides Confidentiality") or None,
+            authenticated=_yes(part, "Source Authenticated") or None,
         )
         if protocol and id_:
             self.build.guessed(part.at, f"protocol {protocol} of “{id_}”: from its stencil", id_)
@@ -255,6 +263,11 @@ class _Surface:
         stated = [f"{name} = {value}" for name, value in words.items() if value.strip().lower() not in _DEFAULTS]
         if stated:
             self.build.dropped(part.at, f"attributes of {quoted(part.name)}: {'; '.join(stated)}", id_ or "")
+
+
+def _yes(part: _Part, name: str) -> bool:
+    """Whether an attribute was set to yes. No is how the tool starts, so it says nothing."""
+    return part.properties.get(name, "").strip().lower() in ("yes", "true")
 
 
 # -- threats and notes ------------------------------------------------------------------------------------------------
