@@ -14,7 +14,7 @@ from threatkit.controls import Standing, with_controls
 from threatkit.effects import relevant
 from threatkit.vocabulary import words
 
-MANY = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @MANY
@@ -42,7 +42,7 @@ def test_the_original_never_changes(system, data):
     assert system.to_dict() == told and system == kept
 
 
-@settings(MANY, max_examples=30)
+@settings(MANY, max_examples=10)
 @given(applications(), st.integers(0, 9))
 def test_a_comparison_does_not_depend_on_names_or_order(system, seed):
     wanted = sorted(relevant(Standing(analyze(system))))[:5]
@@ -61,7 +61,8 @@ def test_a_comparison_counts_every_finding_once_and_costs_each_control():
     assert len(done.gone) + len(done.lowered) + len(done.left) == len(analyze(app).findings)
     assert done.risk_before == sum(f.score for f in analyze(app).findings)
     assert done.cost == 9 and done.latency() == {"customer ⇄ llm": 1.0} and not done.new
-    assert "availability-unbounded-consumption" in {change.rule for change in done.gone}
+    after = {(f.rule, place) for f in analyze(done.after.system).findings for place in f.places}
+    assert done.lowered and not any((c.rule, place) in after for c in done.changes for place in c.closed)
     assert "<table" in done._repr_html_() and done.to_dict()["risk"]["after"] == done.risk_after
     assert "Residual risk" in done.picture().alt
 

@@ -54,6 +54,7 @@ _HOME = {
     "Comparison": "controls",
     "request_paths": "requestpaths",
     "plan": "budget",
+    "tune": "widgets.tuner",
     "Plan": "budget",
     "designs": "safe_designs",
     "DesignCheck": "design_checks",

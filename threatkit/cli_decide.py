@@ -129,7 +129,7 @@ def _plan(options: argparse.Namespace) -> int:
     else:
         _print_plan(Page(), system, best)
     if options.output is not None:
-        best.front("latency").picture(options.latency_ms).save(options.output)
+        best.front("latency", points=8).picture(options.latency_ms).save(options.output)
     return 0
 
 
