@@ -62,6 +62,7 @@ def measure(size: int, edits: int) -> dict[str, list[float]]:
     from threatkit import load_catalog, save
     from threatkit.analysis import Analysis
     from threatkit.widgets import canvas_state, editing
+    from threatkit.yamltext import paused_collector
 
     load_catalog()
     rows: dict[str, list[float]] = defaultdict(list)
@@ -93,10 +94,11 @@ def measure(size: int, edits: int) -> dict[str, list[float]]:
             edit = an_edit(draw, at % 5, size)
             clock.spent.clear()
             start = now()
-            reply = session.handle({"seq": at, "edit": edit})
-            state = session.state()
-            json.dumps(state)
-            spent = now() - start
+            with paused_collector():  # as the widget does: it answers first, memory is tidied after that
+                reply = session.handle({"seq": at, "edit": edit})
+                state = session.state()
+                json.dumps(state)
+                spent = now() - start
             if not reply["ok"] or reply["status"] != "saved" or state["trouble"]:
                 raise SystemExit(f"an edit was not made: {edit} {reply} {state['trouble']}")
             if at >= 0:

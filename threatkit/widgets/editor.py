@@ -25,6 +25,7 @@ from threatkit.model import System
 from threatkit.widgets.canvas_state import vocabulary_words
 from threatkit.widgets.editing import Editing
 from threatkit.widgets.fallback import Still, WithStill, still, table
+from threatkit.yamltext import paused_collector
 
 _STATIC = Path(__file__).with_name("static")
 
@@ -90,10 +91,11 @@ class Editor(WithStill, anywidget.AnyWidget):
         return f"<Editor of {self.system!r}: {self.editing.saved.status}>"
 
     def _answer(self, _: Any, message: Any, buffers: Any) -> None:
-        """One message of the browser: the state goes out first, then the reply."""
-        reply = self.editing.handle(message)
-        self._show()
-        self.send(reply)
+        """One message of the browser: the state goes out first, then the reply; tidying of memory waits until then."""
+        with paused_collector():
+            reply = self.editing.handle(message)
+            self._show()
+            self.send(reply)
 
     def _show(self) -> None:
         state = self.editing.state()
