@@ -62,7 +62,6 @@ def measure(size: int, edits: int) -> dict[str, list[float]]:
     from threatkit import load_catalog, save
     from threatkit.analysis import Analysis
     from threatkit.widgets import canvas_state, editing
-    from threatkit.yamltext import paused_collector
 
     load_catalog()
     rows: dict[str, list[float]] = defaultdict(list)
@@ -94,7 +93,7 @@ def measure(size: int, edits: int) -> dict[str, list[float]]:
             edit = an_edit(draw, at % 5, size)
             clock.spent.clear()
             start = now()
-            with paused_collector():  # as the widget does: it answers first, memory is tidied after that
+            with editing.tidying_later():  # as the widget does: it answers first, memory is tidied after that
                 reply = session.handle({"seq": at, "edit": edit})
                 state = session.state()
                 json.dumps(state)

@@ -11,10 +11,11 @@ memory, and the person chooses between the two versions.
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,18 @@ class Editing:
         except Exception as error:  # a fault of ours, or of a catalogue: drawing goes on without findings
             said = f"The findings cannot be shown: {type(error).__name__}: {_one_line(error)}"
             return {"findings": [], "more_findings": 0, "questions": [], "more_questions": 0, "trouble": said}
+
+
+@contextmanager
+def tidying_later() -> Iterator[None]:
+    """Answer first: within this no garbage is collected, which would now and then take as long as the edit itself."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _same(one: System, other: System) -> bool:

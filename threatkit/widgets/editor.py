@@ -23,9 +23,8 @@ import traitlets
 from threatkit.errors import LayoutError, ModelError, NotFoundError, shown
 from threatkit.model import System
 from threatkit.widgets.canvas_state import vocabulary_words
-from threatkit.widgets.editing import Editing
+from threatkit.widgets.editing import Editing, tidying_later
 from threatkit.widgets.fallback import Still, WithStill, still, table
-from threatkit.yamltext import paused_collector
 
 _STATIC = Path(__file__).with_name("static")
 
@@ -92,7 +91,7 @@ class Editor(WithStill, anywidget.AnyWidget):
 
     def _answer(self, _: Any, message: Any, buffers: Any) -> None:
         """One message of the browser: the state goes out first, then the reply; tidying of memory waits until then."""
-        with paused_collector():
+        with tidying_later():
             reply = self.editing.handle(message)
             self._show()
             self.send(reply)
