@@ -41,6 +41,10 @@ FOLDER = Path(os.environ.get("THREATKIT_INCIDENTS") or ROOT.parent / "shared" / 
 
 # Floors: what is measured, less a little room. Raise them when the catalogue gets better.
 FLOORS = {"recall_primary_at_10": 0.95, "recall_all_at_10": 0.93, "recall_primary_at_10_with_questions": 0.93}
+PATH_FLOORS = {
+    "attack_among_5_easiest": 0.9,
+    "fix_in_cut_or_first_3": 0.75,
+}  # with and without what is said to be absent
 BLIND_FLOORS = {"recall_primary_at_10_with_questions": 0.92}
 CEILINGS = {"noise": 0.95, "false_alarms": 0.02}
 ROOM = 0.03  # by how much a variant that changes nothing may differ
@@ -194,6 +198,9 @@ def check(cases):
         assert given[name] >= floor, (name, given)
     for name, floor in BLIND_FLOORS.items():
         assert unseen[name] >= floor, (name, unseen)
+    for name, floor in PATH_FLOORS.items():
+        for found in (given[name], unseen[name]):  # None for cases without a mended twin
+            assert found is None or found >= floor, (name, given, unseen)
     for name, ceiling in CEILINGS.items():
         assert given[name] <= ceiling and unseen[name] <= ceiling, (name, given, unseen)
     for mode in ({"seed": 1}, {"merge": True}):

@@ -34,7 +34,8 @@ from threatkit.facts import Facts
 from threatkit.paths.chokes import Part, hitting_set
 from threatkit.paths.guards import KINDS, left
 from threatkit.paths.search import Aim, aim_of, all_ways, difficulty, easiest, weight
-from threatkit.paths.steps import END, START, attack_graph
+from threatkit.paths.states import END, START
+from threatkit.paths.steps import attack_graph
 from threatkit.vocabulary import words
 
 SLUGS = [case.slug for case in incidents()]

@@ -81,8 +81,7 @@ def _numbers(mask: np.ndarray) -> list[int]:
 
 
 def _flow_path(t: Facts, number: int) -> tuple[str, ...]:
-    flow = t.index.flows[number]
-    return (flow.source, flow.id, flow.target)
+    return ((flow := t.index.flows[number]).source, flow.id, flow.target)
 
 
 def _tainted_path(t: Facts, number: int) -> tuple[str, ...]:
@@ -184,9 +183,8 @@ def _rule_of_two(t: Facts) -> Iterator[Violation]:
     third = acting | own | t.outflow.way_out.column
 
     def path(member: int) -> tuple[str, ...]:
-        for flow in _numbers(calls & effectful.yes & (t.index.source == member)):
-            return _flow_path(t, flow)
-        return tuple(t.outflow.way_out.sure.path(member))
+        flows = _numbers(calls & effectful.yes & (t.index.source == member))
+        return _flow_path(t, flows[0]) if flows else tuple(t.outflow.way_out.sure.path(member))
 
     yield from _together(t, third, path, "untrusted text, sensitive data and unapproved effects meet", ASK_CHANGES)
 

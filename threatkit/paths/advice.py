@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from threatkit.explain import html_table
 from threatkit.paths.found import AttackPath, AttackPaths, guarded_places
 from threatkit.paths.guards import KINDS, SCALE, left, thousandths
-from threatkit.paths.steps import Step
+from threatkit.paths.states import Step
 from threatkit.references import load_controls
 from threatkit.taint import STORES
 

@@ -12,7 +12,8 @@ from threatkit.analysis import Analysis
 from threatkit.errors import ModelError, NotFoundError, nearest, shown
 from threatkit.facts import Facts
 from threatkit.paths.search import Distances
-from threatkit.paths.steps import PHASES, START, AttackGraph, Step, attack_graph
+from threatkit.paths.states import PHASES, START, AttackGraph, Step
+from threatkit.paths.steps import attack_graph
 
 if TYPE_CHECKING:
     from threatkit.model import System
@@ -146,7 +147,7 @@ def _data_taken(used: list[Step], there: Distances) -> dict[int, int]:
 def _gone(graph: AttackGraph, used: list[Step]) -> set[int]:
     """The states of loot from which it can get outside."""
     from threatkit.paths.chokes import _reach
-    from threatkit.paths.steps import END
+    from threatkit.paths.states import END
 
     loot = range(PHASES.index("loot") * graph.size, (PHASES.index("loot") + 1) * graph.size)
     return _reach([step for step in used if step.source in loot], END, False)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from threatkit.paths.search import Aim, key
-from threatkit.paths.steps import END, START, AttackGraph, Step
+from threatkit.paths.states import END, START, AttackGraph, Step
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis

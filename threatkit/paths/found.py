@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from threatkit.explain import html_table
 from threatkit.paths.guards import SCALE, met
 from threatkit.paths.search import Aim, Way, difficulty
-from threatkit.paths.steps import START, AttackGraph, Step
+from threatkit.paths.states import START, AttackGraph, Step
 from threatkit.vocabulary import vocabulary
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from threatkit.paths.steps import END, PHASES, START, AttackGraph, Step
+from threatkit.paths.states import END, PHASES, START, AttackGraph, Step
 
 ASSUMED_UNIT, DIFFICULTY_UNIT = 1 << 12, 1 << 24
 MOST_STEPS = 200_000  # of the search for all paths

@@ -6,7 +6,7 @@ A state is a place in a phase of the attack:
     word    text that a hijacked model wrote is here
     taken   what happens here is what the attacker wants
     loot    data that the attacker wants is here, on its way out
-    goal    something that matters: see GOALS
+    goal    something that matters: see `threatkit.paths.states`
 
 An attack starts outside, gets text to a mind (or a package to a machine, or a request to a program), takes it over,
 and lets it act: call tools, read stores, send out. Whether a step exists and what it costs depends on the flow, its two
@@ -16,74 +16,18 @@ whether it is the user who speaks to a model. Fewer flows can only make that rar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
 import numpy as np
 
 from threatkit import facts as fact_functions
 from threatkit.facts import Facts
 from threatkit.paths.guards import ASSUMED, AUTHENTICATED, OWN_ANSWER, PASSING, Costs, thousandths
+from threatkit.paths.states import END, PHASES, START, AttackGraph, Step
 from threatkit.taint import SENDS, SENDS_CUT, STORES, share
 from threatkit.vocabulary import effects, sensitive_classes
 
-PHASES = ("text", "word", "taken", "loot")
-GOALS = ("act", "change", "destroy", "mislead", "leak")
 TOOLS = ("tool", "mcp_server", "plugin", "retriever")
 PROGRAMS = ("process", "guardrail", "training_pipeline", *TOOLS)
 KEPT_WHOLE = ("config", "instructions", "system_prompt", "code", "source_code", "model_weights", "training_data")
-START, END = -1, -2  # the two states beside those of PHASES
-
-
-class Step(NamedTuple):
-    """One step. States are numbers: phase × elements + element, and above them the goals.
-
-    `flow`: the flow that it uses, -1 for none; `backward`: against its direction, as who reads asks first. `about`:
-    the element whose data it takes, -1 for none. `assumed`: how many facts about it nobody stated.
-    """
-
-    source: int
-    target: int
-    kind: str
-    flow: int
-    cost: int
-    about: int = -1
-    assumed: int = 0
-    backward: bool = False
-
-
-@dataclass
-class AttackGraph:
-    """All steps of a system, by the state that they start from; see `Step`."""
-
-    facts: Facts
-    out: dict[int, list[Step]] = field(default_factory=dict)
-    goals: list[tuple[str, int]] = field(default_factory=list)
-    explained: frozenset[int] = frozenset()  # flows said to carry untrusted text that something drawn brings there
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self.facts.size["element"]
-
-    def place(self, state: int) -> tuple[str, int]:
-        """The phase and the element of a state."""
-        if state >= len(PHASES) * self.size:
-            return self.goals[state - len(PHASES) * self.size]
-        return PHASES[state // self.size], state % self.size
-
-    def steps(self) -> Iterator[Step]:
-        """Every step."""
-        for steps in self.out.values():
-            yield from steps
-
-    def name(self, state: int) -> str:
-        """A state for people and for networkx: `taken assistant`."""
-        if state in (START, END):
-            return "start" if state == START else "end"
-        phase, number = self.place(state)
-        return f"{phase} {self.facts.index.elements[number].id}"
 
 
 class _Builder:
