@@ -98,6 +98,35 @@ def test_it_is_refused_within_two_seconds_and_300_mb(name: str, tmp_path: Path) 
     assert len(answer) < 1000 and "\n" not in answer
 
 
+def _many() -> dict[str, object]:
+    box = {"type": "tm.BoundaryBox", "position": {"x": 0, "y": 0}, "size": {"width": 9, "height": 9}}
+    store = {"type": "tm.Store", "position": {"x": 1, "y": 1}, "size": {"width": 1, "height": 1}}
+    line = {"type": "tm.Boundary", "source": {"x": 0, "y": 0}, "target": {"x": 9, "y": 9}}
+    zones = [{"id": n, "name": "z", "parent": {"trustZone": n + 1}} for n in range(60_000)]
+    parts = [{"id": n, "name": "c", "type": "x", "parent": {"component": n + 1}} for n in range(29_000)]
+
+    def dragon(*cells: object) -> object:
+        return {"summary": {}, "detail": {"diagrams": [{"cells": cells}]}}
+
+    return {
+        "boxes and shapes": dragon(*[box] * 2_000, *[store] * 60_000),
+        "boxes": dragon(*[box] * 60_000),
+        "lines and shapes": dragon(*[line] * 200, *[store] * 60_000),
+        "shapes": dragon(*[store] * 60_000),
+        "zones in zones": {"otmVersion": "0.2.0", "project": {}, "trustZones": zones},
+        "components in components": {"otmVersion": "0.2.0", "project": {}, "components": parts * 2},
+    }
+
+
+@pytest.mark.parametrize("name", _many())
+def test_more_parts_than_anybody_draws_are_refused_in_the_same_time(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(_many()[name]), "utf-8")
+    run = subprocess.run([sys.executable, "-c", _CHILD, str(path)], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert str(path) in json.loads(run.stdout) and "more" in json.loads(run.stdout)
+
+
 def test_a_bomb_of_deflate_is_unpacked_no_further_than_the_limit() -> None:
     with pytest.raises(ValueError, match="more than"):
         inflate(zlib.compress(b"\0" * 30_000_000))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import os
 
+from threatkit.errors import FormatError
 from threatkit.formats.imported import Imported, Note
 from threatkit.formats.reading import Content, read
 
@@ -35,7 +36,10 @@ def convert(path: str | os.PathLike) -> Imported:
     for name in _FORMATS:
         importer = importlib.import_module(f"threatkit.formats.{name}")
         if importer.knows(content):
-            return importer.read(content).passing_over(Note(place, what) for place, what in content.notes)
+            try:
+                return importer.read(content).passing_over(Note(place, what) for place, what in content.notes)
+            except FormatError as error:
+                raise error if error.problems[0].file else content.fault(error.problems[0].message) from None
     raise content.fault(f"{_looks_like(content)}; threatkit reads {', '.join(formats())}")
 
 

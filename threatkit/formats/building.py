@@ -1,7 +1,8 @@
 """Build a System out of foreign parts: valid and unique ids, whole references, and a note for each part.
 
 An importer names parts by its own keys (any hashable: `(diagram, id)`, say) and says where each one stands. A
-`Build` keeps the book: what was kept, guessed and dropped. Nothing that a source holds can make it raise.
+`Build` keeps the book: what was kept, guessed and dropped. Nothing that a source holds can make it raise,
+but for more parts than a threat model can have: then it raises FormatError.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from typing import Any
 from threatkit.catalog import STRIDE
 from threatkit.decisionfile import State
 from threatkit.decisions import Decisions
+from threatkit.errors import FormatError
 from threatkit.formats.imported import Imported, Note
 from threatkit.model import System
 from threatkit.treatments import OwnThreat, read_own_threat
 from threatkit.vocabulary import vocabulary, words
 
 MAX_TEXT = 20_000
+MOST_PARTS = 30_000
+MOST_BOUNDARIES = 2_000
 _HALF = re.compile("[\ud800-\udfff]")
 FIGURES = {
     "critical": (4, 5),
@@ -61,6 +65,14 @@ class Build:
         self._ids: dict[tuple[str, Hashable], str] = {}
         self._taken = {*words("data_classes")}
         self._counters: dict[str, int] = {}
+        self._count = self._boundaries = 0
+
+    @staticmethod
+    def expect(parts: int, boundaries: int = 0) -> None:
+        """Raise FormatError where that many parts are to come; asked first, a large file is refused at once."""
+        if parts > MOST_PARTS or boundaries > MOST_BOUNDARIES:
+            most = f"{MOST_PARTS:,} parts or {MOST_BOUNDARIES:,} boundaries"
+            raise FormatError(f"more than {most}; no threat model is that large")
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
@@ -241,6 +253,9 @@ class Build:
             self.guessed(at, f"{what}: {guess}", id, assume=True)
 
     def _new_id(self, part: str, key: Hashable, name: Any, otherwise: str) -> str:
+        self._count += 1
+        self._boundaries += part == "boundary"
+        self.expect(self._count, self._boundaries)
         base = slug(name) or slug(otherwise) or part
         id, count = base, self._counters.get(base, 1)
         while id in self._taken:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from threatkit.formats.shapes import MOST_BOXES, Box, Point, around, cut_off, nest
 
 MOST_LINES = 200
+MOST_WORK = 3_000_000  # pairs to look at; far more than anybody draws
 Key = Hashable
 
 
@@ -38,8 +39,10 @@ class Drawing:
 
     @property
     def too_large(self) -> bool:
-        """Whether there are more boundaries than a person can draw; then the file is refused."""
-        return len(self.boxes) > MOST_BOXES or len(self.lines) > MOST_LINES
+        """Whether there are more boundaries and shapes than a person can draw; then the file is refused."""
+        lines, boxes = len(self.lines), len(self.boxes)
+        work = boxes * len(self.shapes) + 20 * lines * (len(self.shapes) + len(self.arrows))
+        return boxes > MOST_BOXES or lines > MOST_LINES or work > MOST_WORK
 
     def settle(self) -> Settled:
         """Which boundary holds which shape and boundary."""

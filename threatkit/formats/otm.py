@@ -28,6 +28,7 @@ _KINDS = (  # (words in the type, kind): the first that fits; from the type only
      r"|file-?system|mongo|redis|elasticsearch|data-?lake", "datastore"),
     (r"client|browser|device|user|actor|person|human|external|mobile", "external_entity"),
 )  # fmt: skip
+MOST_LEVELS = 60
 _CLASSES = ((34, "public"), (67, "internal"), (101, "confidential"))
 _TRUST = ((26, "untrusted"), (51, "vendor"), (76, "semi_trusted"), (101, "trusted"))
 
@@ -72,6 +73,7 @@ class _Reader:
         project = top["project"]
         self.top = top
         self.build = Build("Open Threat Model", project.get("name") or project.get("id"), project.get("description"))
+        self.build.expect(sum(len(top.get(section) or ()) for section in _SECTIONS))
         self.sections = {section: self._entries(section) for section in _SECTIONS}
         self.zones = {_id(zone): zone for _, zone in reversed(self.sections["trustZones"])}
         self.components = {_id(component): component for _, component in reversed(self.sections["components"])}
@@ -131,9 +133,9 @@ class _Reader:
                 self.build.inside(_id(zone), outer, at=f"{at}/parent")
 
     def _parents(self, part: dict[str, Any]) -> list[tuple[str, Any]]:
-        """The way outwards: (`trustZone` or `component`, id) pairs, at most as many as there are parts."""
+        """The way outwards: (`trustZone` or `component`, id) pairs, at most MOST_LEVELS of them."""
         way: list[tuple[str, Any]] = []
-        while len(way) <= len(self.zones) + len(self.components):
+        while len(way) < MOST_LEVELS:
             parent = dict_of(part.get("parent"))
             sort = next((sort for sort in ("trustZone", "component") if _key(parent.get(sort)) is not None), None)
             if sort is None or (sort, _key(parent[sort])) in way:

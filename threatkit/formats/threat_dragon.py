@@ -9,6 +9,7 @@ Format: https://github.com/OWASP/threat-dragon (schemas threat-dragon-v1 and -v2
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from threatkit.formats.building import Build, dict_of, list_of, number_of, protocol_of, quoted, text_of, truth_of
@@ -105,7 +106,7 @@ class _Cell:
             name = name or (text_of(label) if isinstance(label, str) else None)
         return name
 
-    @property
+    @cached_property
     def box(self) -> Box | None:
         position, size = dict_of(self.raw.get("position")), dict_of(self.raw.get("size"))
         x, y = number_of(position.get("x")), number_of(position.get("y"))
@@ -143,6 +144,7 @@ class _Page:
             cells, at = dict_of(diagram.get("diagramJson")).get("cells"), f"{self.at}/diagramJson/cells"
         if cells is not None and not isinstance(cells, list):
             raise self.content.fault("expected a list of cells", at)
+        self.build.expect(len(cells or ()))
         self.build.keep(self.at, f"diagram {quoted(diagram.get('title'))}: {len(cells or ())} cells")
         for what in ("description", "placeholder"):
             if text_of(diagram.get(what)):

@@ -167,6 +167,7 @@ class _Surface:
             for tag in ("Borders", "Lines")
             for place, guid, value in _values(self.surface, tag)
         ]
+        self.build.expect(len(parts))
         boundaries, shapes, flows = [], [], []
         for part in parts:
             generic = part.generic if part.generic in _GENERIC else _BY_CLASS.get(part.type, part.generic)

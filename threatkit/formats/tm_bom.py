@@ -61,6 +61,7 @@ class _Reader:
         scope = top["scope"]
         description = text_of(top.get("description")) or scope.get("description")
         self.top, self.build = top, Build("OWASP TM-BOM", scope.get("title"), description)
+        self.build.expect(sum(len(top.get(section) or ()) for section in _SECTIONS))
         self.sections = {section: self._entries(section) for section in _SECTIONS}
 
     def _entries(self, section: str) -> list[tuple[str, dict[str, Any]]]:

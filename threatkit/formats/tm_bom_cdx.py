@@ -75,6 +75,7 @@ class _Model:
         self.build, self.at = build, at
         build.keep(at, f"threat model {quoted(model.get('name'))}")
         self.parts = list(self._walk(at, model))
+        build.expect(len(self.parts))
 
     def _walk(self, at: str, part: dict[str, Any]) -> Iterator[_Part]:
         for number, inner in enumerate(list_of(part.get("components"))):
