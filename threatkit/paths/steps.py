@@ -16,11 +16,14 @@ whether it is the user who speaks to a model. Fewer flows can only make that rar
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from threatkit import facts as fact_functions
+from threatkit.columns import Column
 from threatkit.facts import Facts
-from threatkit.paths.guards import ASSUMED, AUTHENTICATED, OWN_ANSWER, PASSING, Costs, thousandths
+from threatkit.paths.guards import ASSUMED, AUTHENTICATED, KINDS, OWN_ANSWER, PASSING, Costs, thousandths
 from threatkit.paths.states import END, PHASES, START, AttackGraph, Step
 from threatkit.taint import SENDS, SENDS_CUT, STORES, share
 from threatkit.vocabulary import effects, sensitive_classes
@@ -62,7 +65,7 @@ class _Builder:
     # -- small steps ----------------------------------------------------------------------------
 
     @staticmethod
-    def _known(column: object) -> list[int]:
+    def _known(column: Column) -> list[int]:
         """1 where it is so, 0 where it may be, -1 where it is not."""
         return (column.yes.astype(np.int8) - column.no.astype(np.int8)).tolist()
 
@@ -110,15 +113,9 @@ class _Builder:
 
     def _start(self, phase: str, element: int, kind: str, flow: int, rate: float = 1.0, assumed: int = 0) -> None:
         at = flow if kind == "stated" else 0
-        cost = self._cost_of_start(kind, rate)
+        cost = thousandths(KINDS[kind].likelihood) + thousandths(rate)
         step = Step(START, self._state(phase, element), kind, at if kind == "stated" else -1, cost, -1, assumed)
         self.graph.out.setdefault(START, []).append(step)
-
-    @staticmethod
-    def _cost_of_start(kind: str, rate: float) -> int:
-        from threatkit.paths.guards import KINDS
-
-        return thousandths(KINDS[kind].likelihood) + thousandths(rate)
 
     # -- flows ----------------------------------------------------------------------------------
 
@@ -132,28 +129,21 @@ class _Builder:
         self._action(f, a, b, passes)
         self._way_out(f, a, b)
 
-    def _cached(self, name: str, make: object) -> list:
-        if name not in self.__dict__:
-            self.__dict__[name] = make().tolist()
-        return self.__dict__[name]
-
-    @property
+    @cached_property
     def _passes(self) -> list[bool]:
-        return self._cached("passes", lambda: self.t.taint.carries_perhaps)
+        return self.t.taint.carries_perhaps.tolist()
 
-    @property
+    @cached_property
     def _authenticated(self) -> list[bool]:
-        return self._cached("authenticated", lambda: self.t.transport[1].yes)
+        return self.t.transport[1].yes.tolist()
 
-    @property
+    @cached_property
     def _call(self) -> list[bool]:
-        return self._cached("call", lambda: self.t.is_flow_kind("call"))
+        return self.t.is_flow_kind("call").tolist()
 
-    @property
+    @cached_property
     def _kind(self) -> list[str]:
-        if "kinds" not in self.__dict__:
-            self.kinds = [flow.kind for flow in self.index.flows]
-        return self.kinds
+        return [flow.kind for flow in self.index.flows]
 
     def _influence(self, f: int, a: int, b: int) -> None:
         """The attacker's text goes on, and with it what it can take over."""
@@ -228,14 +218,14 @@ class _Builder:
     def _follows(self, mind: int) -> str:
         return "persuade" if self.by_user[mind] else "hijack"
 
-    @property
+    @cached_property
     def _destroys(self) -> list[bool]:
-        return self._cached("destroying", lambda: fact_functions.has(self.t, "delete", "shell", "code_exec").yes)
+        return fact_functions.has(self.t, "delete", "shell", "code_exec").yes.tolist()
 
-    @property
+    @cached_property
     def _kept_in(self) -> list[bool]:
         """Flows that no loot passes: controls on what leaves, and people who judge what they pass on."""
-        return self._cached("kept_in", self._stops_loot)
+        return self._stops_loot().tolist()
 
     def _stops_loot(self) -> np.ndarray:
         t, index = self.t, self.index
@@ -263,12 +253,10 @@ class _Builder:
                 self._add(here, taken, self._follows(e), e)
             elif self.program[e] and not self.origin[e]:
                 self._add(here, taken, "run" if self.runner[e] else "abuse", e)
-            if self.store[e] and self._kept_whole(e):
+            if self.store[e] and self._kept_whole[e]:
                 self._add(here, self._goal("change", e), "change", e)
         if self.mind[e] or self.program[e]:
             self._acts(e, taken)
-        if self.origin[e] and not self.mind[e]:
-            self.graph.out.setdefault(self._state("text", e), [])
         self._leaves(e)
 
     def _mislead(self, f: int, here: int, user: int) -> None:
@@ -276,9 +264,9 @@ class _Builder:
         more = thousandths(OWN_ANSWER) if self.origin[user] else 0
         self._add(here, self._goal("mislead", user), "mislead", f, flow=f, more=more)
 
-    @property
+    @cached_property
     def _describes(self) -> list[bool]:
-        return self._cached("describing", lambda: self.t.data("flow", ["tool_description"]).yes)
+        return self.t.data("flow", ["tool_description"]).yes.tolist()
 
     def _acts(self, e: int, taken: int) -> None:
         able = self._effectful[e]
@@ -295,37 +283,32 @@ class _Builder:
             for phase in ("text", "word"):
                 self._add(self._state(phase, e), self._state("loot", e), "extract", e, about=e)
 
-    @property
+    @cached_property
     def _effectful(self) -> list[int]:
-        if "able" not in self.__dict__:
-            privileged = fact_functions.has(self.t, "privileged", *effects())
-            may = self.t.is_kind("tool", "mcp_server", "plugin", "agent")
-            column = type(privileged)(privileged.yes, privileged.no | (~privileged.yes & ~may))
-            self.able = self._known(column)
-        return self.able
+        able = fact_functions.has(self.t, "privileged", *effects())
+        may = self.t.is_kind("tool", "mcp_server", "plugin", "agent")
+        return self._known(Column(able.yes, able.no | (~able.yes & ~may)))
 
-    @property
+    @cached_property
     def _sees(self) -> list[int]:
-        if "seen" not in self.__dict__:
-            classes = [word for word in sensitive_classes() if word != "model_weights"]  # no model knows its weights
-            column = fact_functions.sees(self.t, *classes)
-            shared = share(column.yes.astype(np.int8), self.t.mind, self.t).astype(bool)
-            self.seen = self._known(type(column)(shared, column.no & ~shared))
-        return self.seen
+        classes = [word for word in sensitive_classes() if word != "model_weights"]  # no model knows its weights
+        column = fact_functions.sees(self.t, *classes)
+        shared = share(column.yes.astype(np.int8), self.t.mind, self.t).astype(bool)
+        return self._known(Column(shared, column.no & ~shared))
 
-    @property
+    @cached_property
     def _weights(self) -> list[bool]:
-        return self._cached("weights", lambda: fact_functions.holds(self.t, "model_weights").yes)
+        return fact_functions.holds(self.t, "model_weights").yes.tolist()
 
-    def _kept_whole(self, e: int) -> bool:
-        if "kept" not in self.__dict__:
-            t = self.t
-            own = t.is_kind("memory", "prompt_template", "vector_store", "model_registry")
-            said = fact_functions.holds(t, *KEPT_WHOLE).yes
-            public = t.is_kind("model_registry") & (self.index.trust == 1)  # made for everybody to write to
-            none = (self.index.trust == 0) | public | t.is_kind("log_store")
-            self.kept = ((own | said) & ~none).tolist()
-        return self.kept[e]
+    @cached_property
+    def _kept_whole(self) -> list[bool]:
+        """Stores whose content is used later, so that to change it is an attack."""
+        t = self.t
+        own = t.is_kind("memory", "prompt_template", "vector_store", "model_registry")
+        said = fact_functions.holds(t, *KEPT_WHOLE).yes
+        public = t.is_kind("model_registry") & (self.index.trust == 1)  # made for everybody to write to
+        none = (self.index.trust == 0) | public | t.is_kind("log_store")
+        return ((own | said) & ~none).tolist()
 
     def _leaves(self, e: int) -> None:
         """Where loot is gone: outside, or at what sends, fetches, shows remote content or opens connections."""
@@ -343,13 +326,11 @@ class _Builder:
         if self.runner[e]:
             self._add(loot, END, "connect", e)
 
-    @property
+    @cached_property
     def _sends(self) -> list[int]:
-        if "sending" not in self.__dict__:
-            column = fact_functions.has(self.t, *SENDS)
-            may = self.t.is_kind("tool", "mcp_server", "plugin")
-            self.sending = self._known(type(column)(column.yes, column.no | (~column.yes & ~may)))
-        return self.sending
+        column = fact_functions.has(self.t, *SENDS)
+        may = self.t.is_kind("tool", "mcp_server", "plugin")
+        return self._known(Column(column.yes, column.no | (~column.yes & ~may)))
 
 
 def attack_graph(facts: Facts) -> AttackGraph:
