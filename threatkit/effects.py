@@ -126,6 +126,7 @@ class _Compiler:
             self.program.var(whole=True)
         self.spreads = Spreads(self.facts, self.program, list(candidates))
         self._lowers: dict[tuple[Side, int, str], Value] = {}
+        self._past: dict[str, np.ndarray] = {}
 
     # -- is the rule still open? --------------------------------------------------------------------
 
@@ -301,9 +302,7 @@ class _Compiler:
         if key not in self._lowers:
             self._lowers[key] = 0.0
             by = self.spreads.upstream(element, word)
-            facts = self.facts
-            there = [facts.said(s, "controls", word).yes for s in ("element", "flow")]
-            met = bool(facts.taint.met(*there)[element])
+            met = bool(self._met(word)[element])
             if by or met:
                 unmet = self.spreads.unmet(word).get(element, 0.0)
                 if not (isinstance(unmet, float) and unmet == 1.0):
@@ -312,6 +311,13 @@ class _Compiler:
                         self.program.row([(-1, passed), *((1, x) for x in by)], 0)
                     self.program.row([(-1, passed), (-1, unmet)], -1)
         return self._lowers[key]
+
+    def _met(self, word: str) -> np.ndarray:
+        """Elements that text gets to past a control that is there already."""
+        if word not in self._past:
+            there = [self.facts.said(side, "controls", word).yes for side in ("element", "flow")]
+            self._past[word] = self.facts.taint.met(*there)
+        return self._past[word]
 
     # -- no new findings ----------------------------------------------------------------------------
 
