@@ -14,6 +14,7 @@ from threatkit.model import System
 from threatkit.placements import Placement, human_ms, latency, ranks
 from threatkit.vocabulary import shape_of
 
+MOST_MODELS, MOST_PATHS = 20, 500
 _ASKS = ("user", "external_entity")
 _DECIDES = ("agent", "llm")
 
@@ -44,6 +45,8 @@ class RequestPath:
 def request_paths(system: System) -> tuple[RequestPath, ...]:
     """All user-visible paths, without those that a longer one contains. O(users × (elements + flows)).
 
+    Where there are very many, the longest: MOST_MODELS for each user and MOST_PATHS together.
+
     >>> from threatkit.modelfile import sample
     >>> [path.name for path in request_paths(sample("support-assistant"))]
     ['customer ⇄ llm']
@@ -63,13 +66,16 @@ def request_paths(system: System) -> tuple[RequestPath, ...]:
         if user.kind in _ASKS:
             there, back = _ways(user.id, ahead, through), _ways(user.id, behind, through)
             models = [id for id in there if id in back and elements[id].kind in _DECIDES]
-            found += [_path(user.id, model, there, back) for model in models]
+            models.sort(key=lambda id: (-len(there[id]) - len(back[id]), rank[id], id))
+            found += [_path(user.id, model, there, back) for model in models[:MOST_MODELS]]
     found.sort(key=lambda path: (-len(path.places), rank[path.user], rank[path.model], path.user, path.model))
-    kept: list[RequestPath] = []
-    for path in found:
-        if not any(path.user == other.user and path.places <= other.places for other in kept):
-            kept.append(path)
-    return tuple(kept)
+    kept: dict[str, list[RequestPath]] = {}
+    for path in found[:MOST_PATHS]:
+        longer = kept.setdefault(path.user, [])
+        if not any(path.places <= other.places for other in longer):
+            longer.append(path)
+    order = {path: number for number, path in enumerate(found)}
+    return tuple(sorted((path for paths in kept.values() for path in paths), key=order.__getitem__))
 
 
 def _ways(start: str, onward: dict[str, list], through: set[str]) -> dict[str, list[tuple[str, str]]]:
