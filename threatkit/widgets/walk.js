@@ -6,7 +6,6 @@ const TYPED = "input[type=text], input[type=number], textarea";
 const KEYS = { n: "next", p: "previous", o: "open", u: "undo" };
 
 function name(root, model) {
-  root.setAttribute("data-lm-suppress-shortcuts", "true"); // the notebook's own keys stay out
   root.setAttribute("role", "region");
   root.setAttribute("aria-label", model.get("label"));
   for (const [part, role] of [["status", "status"], ["error", "alert"], ["heading", "status"]]) {
@@ -24,6 +23,26 @@ function name(root, model) {
   }
   for (const el of root.querySelectorAll(".tk-scroll")) el.tabIndex = 0;
   for (const el of root.querySelectorAll(".widget-hprogress, .tk-bar")) el.setAttribute("aria-hidden", "true");
+}
+
+// Radio buttons of one list are one group: one stop for the Tab key, arrows choose. And signs are said in words.
+const SIGNS = { "!": "open", "?": "not looked at", "…": "waits for an answer", "✓": "decided", "○": "looked at" };
+let groups = 0;
+
+function group(root) {
+  for (const box of root.querySelectorAll(".tk-radio .widget-radio-box")) {
+    box.dataset.group ||= `tk-group-${++groups}-${Date.now()}`;
+    for (const input of box.querySelectorAll("input[type=radio]")) {
+      if (input.name) continue;
+      input.name = box.dataset.group;
+      const text = input.parentElement.textContent.trim();
+      const words = SIGNS[text.at(-1)];
+      if (words) {
+        input.setAttribute("aria-label", `${text}, ${words}`);
+        input.parentElement.title = words;
+      }
+    }
+  }
 }
 
 // A grid of buttons is one stop for the Tab key; arrows move inside.
@@ -96,6 +115,7 @@ function listen(root, model, signal) {
   let timer = 0;
   const on = (kind, what, capture = false) => root.addEventListener(kind, what, { signal, capture });
   on("focusin", (event) => {
+    event.target.setAttribute("data-lm-suppress-shortcuts", "true"); // the notebook's own keys stay out
     last = { el: event.target, box: event.target.closest(".jupyter-widgets"), row: event.target.closest(".tk-radio") };
   });
   on("input", (event) => {
@@ -123,10 +143,11 @@ function listen(root, model, signal) {
     }
     event.preventDefault();
     event.stopPropagation();
-  });
+  }, true); // before ipywidgets' own fields, which let no key out
   // Where an answer of Python replaced the radio button that had the focus, its successor gets it.
   const observer = new MutationObserver(() => {
     grid(root);
+    group(root);
     if (!last || last.el.isConnected || document.activeElement !== document.body) return;
     const heir = last.row?.isConnected ? last.row.querySelector("input:checked") || last.row.querySelector("input") : null;
     (heir || root.querySelector(".tk-heading [tabindex]"))?.focus({ preventScroll: true });
@@ -145,6 +166,7 @@ function render({ model, el }) {
     if (!root) return;
     name(root, model);
     grid(root);
+    group(root);
     listen(root, model, gone.signal);
     for (const wait of [100, 500, 2000]) setTimeout(() => gone.signal.aborted || name(root, model), wait);
     root.setAttribute("data-ready", "");

@@ -216,7 +216,7 @@ class DecisionForm(_Form):
     def _offer(self, suggested: list[str], ticked: list[str]) -> None:
         offered = [*dict.fromkeys([*suggested, *ticked])]
         while len(self._ticks) < len(offered):
-            tick = ipywidgets.Checkbox(indent=False, layout={"width": "32%", "margin": "0", "overflow": "visible"})
+            tick = ipywidgets.Checkbox(indent=False, layout={"width": "48%", "margin": "0", "overflow": "visible"})
             tick.word = ""
             tick.observe(self._entered, "value")
             self._ticks.append(tick)

@@ -61,7 +61,7 @@ def heading(walk: Walk, place: str) -> str:
 
 
 def evidence(walk: Walk, row: Status) -> str:
-    """What can happen and why: the explanation, the way, the risk and the references of a finding or own threat."""
+    """What can happen and why: the risk, the explanation and the way of a finding or own threat."""
     said = row.finding
     risk = said.risk
     parts = [
@@ -76,11 +76,14 @@ def evidence(walk: Walk, row: Status) -> str:
     if way:
         names = " → ".join(safe(walk.system[step].label, _NAME) for step in way)
         parts.append(f"<p><b>Path:</b> {names}</p>")
-    parts.append(f'<p class="tk-small"><b>Why this risk:</b> {safe("; ".join(risk.reasons))}</p>')
-    references = _references(getattr(said, "references", {}))
-    if references:
-        parts.append(f'<p class="tk-small"><b>See also:</b> {references}</p>')
     return "".join(parts)
+
+
+def sources(row: Status) -> str:
+    """Why the risk is what it is, and where to read on."""
+    said = f'<p class="tk-small"><b>Why this risk:</b> {safe("; ".join(row.finding.risk.reasons))}</p>'
+    references = _references(getattr(row.finding, "references", {}))
+    return said + (f'<p class="tk-small"><b>See also:</b> {references}</p>' if references else "")
 
 
 def _references(cited: Any) -> str:

@@ -32,6 +32,7 @@ class WalkParts(ipywidgets.VBox):
         self.clock = Clock(f"STRIDE walk of {name}")
         self.heading, self.status, self.sign = html_part("heading"), html_part("status"), html_part("count")
         self.conflict, self.questions, self.evidence = html_part("error"), html_part("questions"), html_part("evidence")
+        self.sources = html_part("sources")
         self.large, self.picture, self.matrix, self.reviewed = (
             html_part("large"),
             html_part("picture"),
@@ -43,11 +44,12 @@ class WalkParts(ipywidgets.VBox):
         self.jump.style.description_width = "45px"
         self.letters = _radio("Letter", ())
         self.panel = _radio("Show", PANELS)
-        self.listed = ipywidgets.Select(description="Threats", options=[], rows=3, layout=WIDE)
+        self.listed = ipywidgets.Select(description="Found", options=[], rows=3, layout=WIDE)
         self.listed.style.description_width = "60px"
         self.looked = ipywidgets.Checkbox(description="Looked at: nothing more here", indent=False)
         self.looked.layout.width = "auto"
         self.note = ipywidgets.Textarea(description="Note", rows=2, continuous_update=False, layout=WIDE)
+        self.looked.add_class("tk-looked")
         self.note.style.description_width = "130px"
         self.form = DecisionForm(self._draft_decision, self.save_decision, self.withdraw)
         self.own = OwnForm(self._draft_own, self.save_own, self.delete_own)
@@ -76,7 +78,7 @@ class WalkParts(ipywidgets.VBox):
         tools = _row(*go, self.jump, self.bar, self.sign, *time)
         self._here = ipywidgets.HBox(
             [
-                ipywidgets.VBox([self.listed, self.evidence, self.picture], layout={"width": "54%"}),
+                ipywidgets.VBox([self.listed, self.evidence, self.picture, self.sources], layout={"width": "54%"}),
                 ipywidgets.VBox(
                     [self.questions, self.looked, self.carry, self.form.box, self.note], layout={"width": "46%"}
                 ),

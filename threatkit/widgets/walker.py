@@ -114,10 +114,10 @@ class WalkWidget(WithStill, WalkEntries):
     # -- showing ----------------------------------------------------------------------------------
 
     def _show_place(self) -> None:
-        self.heading.value = page.heading(self.tour, self.place)
         with self._fill():
             self.jump.value = self.place
         self._show_cell()
+        self.heading.value = page.heading(self.tour, self.place)  # last: who sees it sees its cell
 
     def _show_cell(self) -> None:
         """Fill everything that depends on the cell; called after each change of what is decided, too."""
@@ -125,7 +125,6 @@ class WalkWidget(WithStill, WalkEntries):
         cell = self.cell
         progress = tour.progress(states)
         with self._fill():
-            choose(self.letters, self._letter_options(states[self.place]), self.letter)
             options = [(self._row(row), row.finding.id) for row in cell.rows] or [("nothing was found here", "")]
             choose(self.listed, options, self.listed.value)
             self.listed.rows = min(max(len(options), 2), 5)
@@ -134,11 +133,13 @@ class WalkWidget(WithStill, WalkEntries):
             ours = [(page.plain(threat.title), threat.id) for threat in self._ours()]
             choose(self.own.which, [("A new one", ""), *ours], self.own.which.value)
         put(self.bar, progress.share)
-        put(self.sign, f"<b>{progress.done} of {progress.total}</b> cells done")
+        put(self.sign, f"<b>{progress.done} of {progress.total}</b> done")
         put(self.questions, page.questions(cell))
         self._show_threat()
         self._show_own()
         self._show_panel()
+        with self._fill():
+            choose(self.letters, self._letter_options(states[self.place]), self.letter)
 
     def _letter_options(self, cells: dict[str, str]) -> list[tuple[str, str]]:
         return [
@@ -157,12 +158,14 @@ class WalkWidget(WithStill, WalkEntries):
         show(self.form.box, row is not None)
         show(self.carry, row is not None and row.state == "carried over")
         if row is None:
-            put(self.evidence, "<p>No rule of the kit found anything here. The question on the left is for you.</p>")
+            put(self.sources, "")
+            put(self.evidence, "<p>No rule of the kit found anything here. The question on the right is for you.</p>")
         else:
             said = page.evidence(self.tour, row)
             if row.decision is not None:
                 said += f"<p><b>Decision ({html.escape(row.state)}):</b> {page.safe(page.decided(row.decision))}</p>"
             put(self.evidence, said)
+            put(self.sources, page.sources(row))
             decision = row.decision if row.state != "carried over" else None
             self.form.fill(decision, self.drafts.get(row.finding.id), getattr(row.finding, "controls", ()))
         self._show_picture()
