@@ -9,22 +9,24 @@ The references are pointers, not legal advice: see `threatkit.privacy.NOTICE`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from threatkit.erasure import ErasureReach, erasure_reach
 from threatkit.explain import html_table
-from threatkit.gaps import analysis_of, label
+from threatkit.gaps import analysis_of, label, said_of
 from threatkit.privacy import NOTICE, ORDER, PersonalData, personal_data
 from threatkit.protection import EncryptionPosture, encryption_posture
-from threatkit.questions import Question
 from threatkit.vocabulary import shape_of, vocabulary
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis
     from threatkit.catalog import Catalog
+    from threatkit.gaps import Gap
     from threatkit.model import System
+    from threatkit.questions import Question
 
 _YES = {True: "yes", False: "no", None: "?"}
 References = tuple[tuple[str, str], ...]
@@ -67,7 +69,7 @@ class Assessment:
     reach: ErasureReach
     posture: EncryptionPosture
     sections: tuple[Section, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[Question | Gap, ...]
     notice: str = NOTICE
 
     @property
@@ -130,7 +132,7 @@ def assessment(about: System | Analysis) -> Assessment:
     return Assessment(inventory, reach, posture, sections, questions)
 
 
-def _merged(*several: tuple[Question, ...]) -> tuple[Question, ...]:
+def _merged(*several: tuple[Question | Gap, ...]) -> tuple[Question | Gap, ...]:
     found = {(q.place, q.fact): q for questions in several for q in questions}
     return tuple(sorted(found.values(), key=lambda q: (-q.risk, q.place, q.fact)))
 
@@ -209,8 +211,7 @@ def _keeping(inventory: PersonalData, reach: ErasureReach) -> Section:
     for asset in inventory:
         for id in asset.held:
             if shape_of(system[id].kind) == "store":
-                number = analysis.facts.index.number[id]
-                limit = analysis.facts.said("element", "controls", "retention_limit").value(number)
+                limit = said_of(analysis, id, "retention_limit")
                 rows.append((label(system, asset.id), label(system, id), asset.retention or "?", _YES[limit]))
     missing = sum(row[3] == "no" for row in rows)
     says = f"{_count(len(rows), 'time')} personal data lies in a store; {missing} of them with nothing that deletes it."
@@ -287,12 +288,13 @@ def _sign_rows(inventory: PersonalData) -> Iterator[tuple[str, bool | None, str]
     trained = [f.id for f in system.flows.values() if f.kind == "train" and f.id in flows]
     yield "a model is trained on it", bool(trained), named(trained)
     driven = [e.id for e in system.elements.values() if e.kind in ("agent", "llm")]
-    read = [id for id in driven if any(id in (system[flow].source, system[flow].target) for flow in flows)]
+    ends = {end for flow in flows for end in (system[flow].source, system[flow].target)}
+    read = [id for id in driven if id in ends]
     yield "new technology: a language model reads it", bool(read), named(read)
     acting = [id for id in read if facts.effect[facts.index.number[id]] > 0]
     yield "a model that reads it can act", bool(acting), named(acting)
-    stores = [e.id for e in system.elements.values() if e.shape == "store"]
-    mixed = [id for id in stores if sum(id in asset.held for asset in inventory) > 1]
+    kept = Counter(id for asset in inventory for id in asset.held if system[id].shape == "store")
+    mixed = [id for id in system.elements if kept[id] > 1]
     yield "several kinds of it are combined in one place", bool(mixed), named(mixed)
     transfer = [found.transfer for found in inventory.recipients]
     away = [found.element for found in inventory.recipients if found.transfer]
@@ -322,7 +324,7 @@ def _people_and_ai(analysis: Analysis) -> Section:
     return Section("ai", "People and the AI", says, heads, tuple(rows) if facts.has_ai else (), references)
 
 
-def _open(questions: tuple[Question, ...]) -> Section:
+def _open(questions: tuple[Question | Gap, ...]) -> Section:
     rows = tuple((str(question.risk), question.text) for question in questions)
     says = f"{_count(len(rows), 'question')} whose answer belongs into the model."
     return Section("open", "What nobody said yet", says, ("weight", "question"), rows, _gdpr("5(2)"))

@@ -20,15 +20,16 @@ import numpy as np
 from threatkit.columns import Column
 from threatkit.errors import NotFoundError, nearest, shown
 from threatkit.explain import html_table
-from threatkit.gaps import Gaps, analysis_of, label, quoted, said_of, weight_of
-from threatkit.questions import Question
+from threatkit.gaps import Gaps, analysis_of, flows_into, label, quoted, said_of, weight_of
 from threatkit.vocabulary import personal_classes, shape_of, words
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis
     from threatkit.facts import Facts
+    from threatkit.gaps import Gap
     from threatkit.graph import Reach
     from threatkit.model import System
+    from threatkit.questions import Question
 
 # Deterministic controls that cut a rule about personal data in a prompt because the data is dropped. Redaction by
 # pattern or classifier is probabilistic and in `lower` there, a contract moves nothing: neither is here.
@@ -89,7 +90,7 @@ class ErasureReach:
     system: System
     data: str | None
     traces: tuple[Trace, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[Question | Gap, ...]
 
     @property
     def elements(self) -> frozenset[str]:
@@ -200,7 +201,7 @@ class _Places:
     """The reach of one kind of data over one analysis: masks over elements, and what each place is."""
 
     def __init__(self, analysis: Analysis, data: str | None):
-        self.data = data
+        self.data, self._into = data, flows_into(analysis.system)
         self.analysis, self.facts, self.index = analysis, analysis.facts, analysis.facts.index
         facts, index = self.facts, self.index
         self.carried, self.said = carried(facts, data), held(facts, data)
@@ -281,7 +282,7 @@ class _Places:
         if form in ("person", "source", "passing"):
             return None
         wanted = ("dpa_no_training", "retention_limit") if form == "outside" else _ENDS.get(form, ("retention_limit",))
-        into = [f.id for f in self.index.flows if f.target == id] if form == "outside" else []
+        into = [flow.id for flow in self._into.get(id, ())] if form == "outside" else []
         values = {control: [said_of(self.analysis, place, control) for place in (id, *into)] for control in wanted}
         there = next((control for control, said in values.items() if True in said), None)
         if there is None and False in values[wanted[0]]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from threatkit.analysis import analyze
-from threatkit.columns import Column
 from threatkit.explain import html_table
 from threatkit.findings import Finding
 from threatkit.model import System
-from threatkit.questions import Question
 from threatkit.vocabulary import vocabulary
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis
+    from threatkit.nouns import Flow
+    from threatkit.questions import Question
 
 Row = TypeVar("Row")
 
@@ -52,13 +52,43 @@ def trust_of(system: System) -> dict[str | None, str | None]:
     return effective_trust(system)
 
 
+def flows_into(system: System) -> dict[str, list[Flow]]:
+    """The flows that end at each element, by its id."""
+    found: dict[str, list[Flow]] = {}
+    for flow in system.flows.values():
+        found.setdefault(flow.target, []).append(flow)
+    return found
+
+
 def said_of(analysis: Analysis, id: str, control: str) -> bool | None:
     """Whether a control is in place at one element or flow, is missing there, or nobody said."""
-    facts = analysis.facts
-    side = "element" if id in facts.index.number else "flow"
-    number = (facts.index.number if side == "element" else facts.index.flow_number)[id]
-    column: Column = facts.said(side, "controls", control)
-    return column.value(number)
+    part = analysis.system[id]
+    if control in part.controls:
+        return True
+    return False if control in part.without or "controls" in part.complete else None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A question that no rule asks: it settles no finding, and has what a `Question` has.
+
+    `place` is the id of an element, flow, data asset or boundary. `risk` is how bad a leak of the data is, 1 to 5.
+    """
+
+    place: str
+    fact: str
+    text: str
+    risk: int
+    settles: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The question as plain values, in the shape of a `Question`."""
+        kept = ("place", "fact", "text", "settles", "risk")
+        return {key: list(value) if isinstance(value := getattr(self, key), tuple) else value for key in kept}
+
+    def __repr__(self) -> str:
+        return f"<Gap {self.risk}: {self.text}>"
 
 
 class Gaps:
@@ -67,17 +97,17 @@ class Gaps:
     def __init__(self, analysis: Analysis):
         self.analysis = analysis
         self._known = {(q.place, q.fact.partition("(")[0], _first(q.fact)): q for q in analysis.questions}
-        self._found: dict[tuple[str, str], Question] = {}
+        self._found: dict[tuple[str, str], Question | Gap] = {}
 
     def ask(self, place: str, fact: str, text: str, weight: int) -> None:
         """Add a question; `weight` (1 to 5: how bad a leak is) stands in for the risk that a rule would give it."""
         known = self._known.get((place, fact.partition("(")[0], _first(fact)))
-        self._found.setdefault((place, fact), known or Question(place, fact, text, (), weight))
+        self._found.setdefault((place, fact), known or Gap(place, fact, text, weight))
 
     @property
-    def questions(self) -> tuple[Question, ...]:
+    def questions(self) -> tuple[Question | Gap, ...]:
         """All of them once, the riskiest first, then by place and fact."""
-        found: dict[Any, Question] = {(q.place, q.fact): q for q in self._found.values()}
+        found: dict[Any, Question | Gap] = {(q.place, q.fact): q for q in self._found.values()}
         return tuple(sorted(found.values(), key=lambda q: (-q.risk, q.place, q.fact)))
 
 
@@ -87,7 +117,7 @@ class Records(Sequence, Generic[Row]):
 
     analysis: Analysis
     records: tuple[Row, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[Question | Gap, ...]
     rules: tuple[str, ...] = ()
 
     def __getitem__(self, at: Any) -> Any:

@@ -18,14 +18,16 @@ from threatkit.columns import Column
 from threatkit.erasure import carried, held, personal_assets
 from threatkit.explain import html_table
 from threatkit.findings import Finding
-from threatkit.gaps import Gaps, analysis_of, label, quoted, said_of, trust_of, weight_of
+from threatkit.gaps import Gaps, analysis_of, flows_into, label, quoted, said_of, trust_of, weight_of
 from threatkit.graph import crossings
-from threatkit.questions import Question
 from threatkit.vocabulary import personal_classes, vocabulary
 
 if TYPE_CHECKING:
     from threatkit.analysis import Analysis
+    from threatkit.gaps import Gap
     from threatkit.model import System
+    from threatkit.nouns import Element
+    from threatkit.questions import Question
 
 NOTICE = (
     "Ids of laws and lists are pointers for a talk with a specialist. They are not legal advice, and they do not say "
@@ -105,7 +107,7 @@ class PersonalData(Sequence):
     analysis: Analysis
     assets: tuple[PersonalAsset, ...]
     recipients: tuple[Recipient, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[Question | Gap, ...]
 
     @overload
     def __getitem__(self, at: int) -> PersonalAsset: ...
@@ -190,7 +192,8 @@ def personal_data(about: System | Analysis) -> PersonalData:
     passed: dict[str, list[str]] = {}
     for crossing in crossings(system):
         passed.setdefault(crossing.flow, []).append(crossing.boundary)
-    roles = {id: role_of(analysis, id) for id in system.elements}
+    trusts = trust_of(system)
+    roles = {id: role_of(element, trusts[element.boundary]) for id, element in system.elements.items()}
     assets = [_asset(analysis, id, roles, passed) for id in _kinds(system)]
     recipients = _recipients(analysis, assets, roles)
     gaps = Gaps(analysis)
@@ -200,12 +203,11 @@ def personal_data(about: System | Analysis) -> PersonalData:
     return PersonalData(analysis, tuple(assets), tuple(recipients), gaps.questions)
 
 
-def role_of(analysis: Analysis, element: str) -> str:
+def role_of(part: Element, trust: str | None) -> str:
     """What a party is to us: `person`, `vendor`, `third party`, `own`, or `not said` where trust is not stated.
 
     Software in a semi-trusted boundary is partly ours, so `own`; an outsider there is a third party.
     """
-    part, trust = analysis.system[element], trust_of(analysis.system)[analysis.system[element].boundary]
     if part.kind == "user":
         return "person"
     if trust == "vendor" or part.kind == "third_party_service":
@@ -270,12 +272,16 @@ def _directly(analysis: Analysis, id: str, side: str) -> Column:
 
 
 def _recipients(analysis: Analysis, assets: list[PersonalAsset], roles: dict[str, str]) -> list[Recipient]:
-    system, found = analysis.system, []
+    system, found, into = analysis.system, [], flows_into(analysis.system)
+    given: dict[str, tuple[str, ...]] = {}
+    for asset in assets:
+        for id in asset.vendors:
+            given[id] = (*given.get(id, ()), asset.id)
     for id, element in system.elements.items():
-        data = tuple(asset.id for asset in assets if id in asset.vendors)
+        data = given.get(id, ())
         if not data:
             continue
-        flows = tuple(f.id for f in system.flows.values() if f.target == id and set(f.carries or ()) & set(data))
+        flows = tuple(flow.id for flow in into.get(id, ()) if set(flow.carries or ()) & set(data))
         said = [said_of(analysis, place, "dpa_no_training") for place in (id, *flows)]
         contract = True if True in said else False if False in said else None
         region = region_of(system, element.boundary)

@@ -226,11 +226,15 @@ def readable_by_vendors(about: System | Analysis) -> ReadableByVendors:
     analysis = analysis_of(about)
     system, trusts = analysis.system, trust_of(analysis.system)
     gaps, found = Gaps(analysis), []
+    touching: dict[str, list[Flow]] = {}
+    for flow in system.flows.values():
+        for end in dict.fromkeys((flow.source, flow.target)):
+            touching.setdefault(end, []).append(flow)
     for element in system.elements.values():
         trust = trusts[element.boundary]
         if element.kind == "user" or not (trust in ("vendor", "untrusted") or element.kind in _OTHERS):
             continue
-        flows = [flow for flow in system.flows.values() if element.id in (flow.source, flow.target)]
+        flows = touching.get(element.id, [])
         record = _readable(system, element, trust, flows)
         if record:
             found.append(record)
