@@ -196,6 +196,21 @@ def test_no_text_makes_it_raise(text):
     assert document.problems or document.value is None or () in document.places
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.sampled_from(" \n\n-?:,[]{}#&*!|'\"ab01~.\r"), max_size=40))
+def test_the_quick_reading_gives_what_the_careful_one_gives_or_leaves_it_to_that(text):
+    ordinary, value = yamltext._quick(text)
+    careful = yamltext._careful(text, "<text>")
+    if ordinary:
+        assert not careful.problems
+        assert repr(value) == repr(careful.value)
+
+
+def test_an_ordinary_model_is_read_quickly():
+    text = "# a comment\nname: 'A'\nelements:\n  bot: {kind: agent, in: ~}\nflows:\n  - {id: x, n: -1.5}\n"
+    assert yamltext._quick(text) == (True, yamltext._careful(text, "").value)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_make_it_raise(tmp_path_factory, content):

@@ -22,7 +22,7 @@ from threatkit.textfile import digest, save_document
 from threatkit.textfile import write_atomically as write_atomically
 from threatkit.vocabulary import data_path, meaning, words
 from threatkit.yamledit import edited, flow_form, json_form
-from threatkit.yamltext import Document, parse_yaml, read_yaml
+from threatkit.yamltext import Document, parse_yaml, paused_collector, read_yaml
 
 FORMAT = 1
 MAX_PROBLEMS = 100
@@ -34,7 +34,7 @@ _KEYS = ("threatkit", "name", "description", *_SECTIONS, *_LISTS)
 
 @dataclass(frozen=True)
 class Source:
-    """Where a system was loaded from or saved to, the digest of the file at that moment, and the places in it.
+    """Where a system was loaded from or saved to, and the digest of the file at that moment.
 
     `document` and `form`, the plain values of the system in the file, spare the next save the reading: they are kept
     for files of usual size only.
@@ -42,9 +42,14 @@ class Source:
 
     path: Path
     digest: str
-    places: dict[tuple, tuple[int, int]]
     document: Document | None = field(default=None, repr=False, compare=False)
     form: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def places(self) -> dict[tuple, tuple[int, int]]:
+        """(line, column) of each value in the file; none where a large file was changed since."""
+        document = self.document or read_yaml(self.path)
+        return document.places if digest(document.text) == self.digest else {}
 
 
 def load(path: str | os.PathLike) -> System:
@@ -57,7 +62,7 @@ def load(path: str | os.PathLike) -> System:
 
 def _source(path: Path, document: Document, form: dict[str, Any] | None) -> Source:
     kept = (document, form) if len(document.text) <= MOST_KEPT else (None, None)
-    return Source(path, digest(document.text), document.places, *kept)
+    return Source(path, digest(document.text), *kept)
 
 
 def loads(text: str, file: str = "<text>") -> System:
@@ -179,6 +184,11 @@ def _system(document: Document) -> System:
     """Build the system, collecting every fault before raising."""
     if document.problems and document.value is None:
         raise ModelError(document.problems)
+    with paused_collector():
+        return _built(document)
+
+
+def _built(document: Document) -> System:
     top = _check_top(document)
     name, description = top.get("name"), top.get("description")
     system = System(name if isinstance(name, str) and name.strip() else "?")

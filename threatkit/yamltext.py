@@ -1,12 +1,17 @@
 """YAML text to plain values, with the place of each value in the file.
 
-PyYAML's C parser reads (positions, fast); the scalars are resolved by the core schema of YAML 1.2,
-so that `no` is a string and `on` is not a truth value. Duplicate keys, tags, aliases that multiply and nesting
-beyond `MAX_DEPTH` are errors, never a slow or crashed process: the values are built without recursion.
+PyYAML's C parser reads; the scalars are resolved by the core schema of YAML 1.2, so that `no` is a string and `on`
+is not a truth value. Duplicate keys, tags, aliases that multiply and nesting beyond `MAX_DEPTH` are errors, never a
+slow or crashed process: the values are built without recursion.
+
+A text is read quickly first, for its values alone. Whatever is out of the ordinary, and the places, when somebody
+asks for them, come from a second, careful reading.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,13 +33,20 @@ _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": Fa
 
 @dataclass
 class Document:
-    """A YAML file as plain values. `places` maps the path of a value, a tuple of keys, to (line, column)."""
+    """A YAML file as plain values."""
 
     file: str
     text: str = ""
     value: Any = None
-    places: dict[tuple, tuple[int, int]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    _places: dict[tuple, tuple[int, int]] | None = None
+
+    @property
+    def places(self) -> dict[tuple, tuple[int, int]]:
+        """The path of each value, a tuple of keys, and its (line, column). Worked out when first asked for."""
+        if self._places is None:
+            self._places = _careful(self.text, self.file)._places or {}
+        return self._places
 
     def problem(self, path: tuple, message: str) -> None:
         """Note a fault at the value with this path, or at its nearest parent that has a place."""
@@ -102,9 +114,86 @@ def parse_yaml(text: str, file: str = "<text>") -> Document:
     >>> print(parse_yaml("a: 1\\na: 2").problems[0])
     <text>:2:1: "a" stands here a second time; keep one of the two
     """
+    document = Document(file, text)
+    bare = text.removeprefix(BOM)
+    if not _FORBIDDEN.search(bare):
+        with paused_collector():
+            ordinary, document.value = _quick(bare)
+        if ordinary:
+            return document
+    return _careful(text, file)
+
+
+@contextlib.contextmanager
+def paused_collector() -> Iterator[None]:
+    """No garbage collection within: it would look at millions of new plain values again and again, for nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _quick(text: str) -> tuple[bool, Any]:
+    """Whether a text is ordinary (valid, with no tag, anchor, duplicate key or deep nest), and its value if it is."""
     import yaml
 
-    document = Document(file, text)
+    scalar, mapping, sequence = yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent
+    ends, quiet = (yaml.MappingEndEvent, yaml.SequenceEndEvent), (yaml.StreamStartEvent, yaml.DocumentEndEvent)
+    top: Any = []
+    root, stack, key, in_mapping, left = top, [], None, False, MAX_VALUES
+    try:
+        take = getattr(yaml, "CBaseLoader", yaml.BaseLoader)(text).get_event
+        while left:
+            event = take()
+            kind = type(event)
+            if kind is scalar:
+                if event.anchor or event.tag:
+                    return False, None
+                value = event.value
+                if in_mapping and key is None:
+                    if value in top:
+                        return False, None
+                    key = value
+                    continue
+                if not event.style:
+                    if value in _WORDS:
+                        value = _WORDS[value]
+                    elif value[0] in "+-.0123456789":
+                        value = _scalar(event)
+            elif kind is mapping or kind is sequence:
+                if event.anchor or event.tag or (in_mapping and key is None) or len(stack) >= MAX_DEPTH:
+                    return False, None
+                value = {} if kind is mapping else []
+            elif kind in ends:
+                top, in_mapping, key = stack.pop()
+                continue
+            elif kind is yaml.StreamEndEvent:
+                break
+            elif kind in quiet or (kind is yaml.DocumentStartEvent and not root):
+                continue
+            else:
+                return False, None
+            left -= 1
+            if in_mapping:
+                top[key], key = value, None
+            else:
+                top.append(value)
+            if kind is not scalar:
+                stack.append((top, in_mapping, key))
+                top, in_mapping = value, kind is mapping
+    except (yaml.YAMLError, ValueError):
+        return False, None
+    return left > 0, root[0] if root else None
+
+
+def _careful(text: str, file: str) -> Document:
+    """The same with places, and with every fault in words."""
+    import yaml
+
+    document = Document(file, text, _places={})
     bare = text.removeprefix(BOM)
     forbidden = _FORBIDDEN.search(bare)
     if forbidden:
