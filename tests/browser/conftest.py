@@ -146,6 +146,46 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             server.wait()
 
 
+@dataclass(frozen=True)
+class Voila:
+    """A running Voilà: its address, and the folder whose notebooks it shows as applications."""
+
+    address: str
+    folder: Path
+
+    def url(self, path: str) -> str:
+        """The address that runs a notebook of the folder and shows only its outputs."""
+        return f"{self.address}/voila/render/{path}"
+
+
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Voila]:
+    """Voilà on a free port of this machine, with an empty folder to put notebooks into."""
+    pytest.importorskip("voila")
+    root = tmp_path_factory.mktemp("voila")
+    folder = root / "notebooks"
+    folder.mkdir()
+    port = _free_port()
+    log = root / "log.txt"
+    command = [
+        *(sys.executable, "-m", "voila", str(folder), "--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}"),
+        "--show_tracebacks=True",
+    ]
+    with log.open("w") as out:
+        server = subprocess.Popen(command, env=_environment(root), cwd=root, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(f"{address}/voila/tree", server, log)
+        yield Voila(address, folder)
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium without a window; the test is skipped where there is none."""
@@ -233,4 +273,4 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.1)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-3000:]}")
+    pytest.fail(f"The server did not start:\n{log.read_text(errors='replace')[-3000:]}")

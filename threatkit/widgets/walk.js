@@ -131,7 +131,7 @@ function listen(root, model, signal) {
     if (event.defaultPrevented || event.isComposing) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
       if (event.target.matches(TYPED)) event.target.dispatchEvent(new Event("change", { bubbles: true }));
-      model.send({ key: "save" });
+      setTimeout(() => model.send({ key: "save" }), 100); // after the text, which another message brings
     } else if (event.ctrlKey || event.metaKey || event.altKey) {
       return;
     } else if (step(event)) {
