@@ -165,6 +165,15 @@ BROKEN = [
     ("own with an unknown category", own(RATED + ", stride: spofing"), 'did you mean "spoofing"?', (3, 54), True),
     ("own with a wrong place", own(RATED + ", places: [a b]"), "is not an id", (3, 55), True),
     ("own with half a decision", own(RATED + ", action: accept, why: x"), '"until" is missing', (3, 9), True),
+    ("a walk as a list", HEAD + "walk: [a]\n", "walk: expected keys and values", (2, 7), True),
+    ("a walk with a key of tomorrow", HEAD + "walk: {pace: 3}\n", 'unknown key "pace"', (2, 8), True),
+    ("a walk that is nowhere", HEAD + "walk: {at: {stride: tampering}}\n", '"place" is missing', (2, 12), True),
+    ("a walk at no category", HEAD + "walk: {at: {place: a, stride: x}}\n", "unknown STRIDE", (2, 31), True),
+    ("a walked place with a space", HEAD + "walk: {places: {a b: {}}}\n", "is not an id", (2, 17), True),
+    ("a walked place as a word", HEAD + "walk: {places: {a: seen}}\n", 'found "seen"', (2, 20), True),
+    ("looked at no category", HEAD + "walk: {places: {a: {looked: [x]}}}\n", "unknown STRIDE", (2, 30), True),
+    ("an empty note", HEAD + "walk: {places: {a: {notes: {tampering: ' '}}}}\n", "a few words", (2, 40), True),
+    ("a note at no category", HEAD + "walk: {places: {a: {notes: {x: y}}}}\n", "unknown STRIDE", (2, 32), True),
     ("own with a decision but no action", own(RATED + ", why: x"), '"action" is missing', (3, 9), True),
 ]  # fmt: skip
 
@@ -342,11 +351,41 @@ def test_any_decisions_survive_the_way_to_a_file_and_back(tmp_path, data):
             threat = {"likelihood": figure or 1, "impact": 5, "stride": stride, **note, **decided}
             decisions.own_threat(data.draw(ids), data.draw(SAID), **threat)
         if data.draw(st.booleans()):
+            place, stride = data.draw(ids), data.draw(st.sampled_from(STRIDE))
+            decisions.look(place, stride, data.draw(st.booleans()))
+            decisions.note(place, stride, data.draw(texts))
+            decisions.walk_to(place, stride)
+        if data.draw(st.booleans()):
             decisions.undo()
         again = Decisions.load(target) if target.exists() else Decisions()
         assert again == decisions
     if target.exists():
         validator().validate(parse_yaml(target.read_text(encoding="utf-8")).value)
+
+
+def test_what_a_walk_left_has_a_line_for_each_place_and_keeps_comments(path):
+    decisions = Decisions.load(path)
+    decisions.look("assistant", ["tampering", "spoofing"])
+    decisions.note("printer", "spoofing", "ask Kim")
+    decisions.walk_to("assistant", "tampering")
+    said = Decisions.load(path).walk
+    assert said.looked("assistant", "spoofing") and not said.looked("printer", "spoofing")
+    assert said.note("printer", "spoofing") == "ask Kim" and said.at.place == "assistant"
+    path.write_text(path.read_text().replace("  places:", "  # seen on Monday\n  places:"))
+    decisions = Decisions.load(path)
+    decisions.look("assistant", "denial_of_service")
+    decisions.note("printer", "spoofing", " ")
+    assert "# seen on Monday" in path.read_text() and "# the big one" in path.read_text()
+    assert [*Decisions.load(path).walk.places] == ["assistant"]
+    for wrong in (
+        lambda: decisions.look("a b", "spoofing"),
+        lambda: decisions.look("a", "spofing"),
+        lambda: decisions.note("a", "spoofing", 5),
+        lambda: decisions.walk_to("a", "x"),
+    ):
+        with pytest.raises(ModelError):
+            wrong()
+    assert Decisions.load(path) == decisions
 
 
 def test_hostile_notes_survive_one_after_the_other(tmp_path):

@@ -142,9 +142,8 @@ class DecisionForm(_Form):
         field = self.fields
         self.box = ipywidgets.VBox(
             [
-                *(field["action"], self._controls, self._more),
+                *(field["action"], self.error, self._controls, self._more),
                 *(field[name] for name in ("question", "to", "change", "why", "who", "by", "until", "note")),
-                self.error,
                 ipywidgets.HBox([self.save_button, self.withdraw_button]),
             ]
         )
