@@ -223,7 +223,7 @@ def test_the_table_has_every_finding_with_its_risk_after_decisions(analysis):
     decisions.decide(first, "accept", why="x", until="2099-01-01", likelihood=1, reason="rare")
     decisions.decide(second, "not_applicable", why="x")
     shown = findings_table(analysis, decisions)
-    rows = {row[-1]: dict(zip(HEADS, row, strict=True)) for row in shown.rows}
+    rows = {id: dict(zip(HEADS, row, strict=True)) for id, row in zip(shown.ids, shown.rows, strict=True)}
     assert len(rows) == len(analysis.findings)
     assert rows[first.id]["after"] == first.risk.impact
     assert rows[first.id]["decision"] == "accept"
