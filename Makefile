@@ -3,6 +3,7 @@
 #   make test              every check there is
 #   make demo              the flagship's findings here, its picture and JSON in build/
 #   make schema api bench  the generated files, the measurements
+#   make widgets           the editor's program from its sources; this alone needs Node 18 or newer
 # A certain Python: make lab PYTHON=/path/to/python3.12
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
@@ -11,7 +12,7 @@ PY := .venv/bin/python
 SAMPLE := support-assistant
 ARGS ?=
 
-.PHONY: lab test demo schema api bench clean
+.PHONY: lab test demo schema api bench widgets clean
 
 lab: .venv/.lab
 	@$(PY) -m threatkit analyze $(SAMPLE) --top 3
@@ -43,6 +44,9 @@ api:
 bench: .venv/.test
 	@for f in benchmarks/[a-z]*.py; do m=$$(basename "$$f" .py); echo "benchmarks.$$m"; \
 		$(PY) -m "benchmarks.$$m" $(ARGS) || exit 1; done
+
+widgets:
+	cd threatkit/widgets/src && npm ci --silent && npm run --silent build
 
 clean:
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -38,6 +38,7 @@ export class Canvas {
       styleEnabled: true, wheelSensitivity: 0.3,
     });
     this.cy.on("select unselect", () => this.#picked());
+    this.cy.on("dragpan pinchzoom grab", () => (this.moved = true));
     this.#wheel();
     // The renderer keeps the box's place on the page; a notebook scrolls, so measure again before the pointer is used.
     for (const name of ["pointerdown", "pointerenter", "mousedown", "touchstart"]) {
@@ -58,6 +59,7 @@ export class Canvas {
     else {
       this.cy.resize();
       this.measure();
+      if (!this.moved) this.fit(); // nobody has chosen another view yet
     }
   }
 
@@ -210,6 +212,7 @@ export class Canvas {
   zoom(factor, at) {
     const { cy } = this;
     if (!cy) return;
+    this.moved = true;
     cy.zoom({ level: cy.zoom() * factor, renderedPosition: at ?? { x: cy.width() / 2, y: cy.height() / 2 } });
   }
 

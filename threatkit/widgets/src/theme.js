@@ -74,7 +74,7 @@ export function stylesheet(colors, font) {
       },
     },
     { selector: "node.boundary:childless", style: { width: "data(wide)", height: 120, "text-max-width": "data(wide)" } },
-    { selector: "node.boundary:parent", style: { padding: 32, "min-width": "data(inner)", "compound-sizing-wrt-labels": "exclude" } },
+    { selector: "node.boundary:parent", style: { padding: 24, "min-width": "data(inner)", "compound-sizing-wrt-labels": "exclude" } },
     ...boundaries,
     {
       selector: "edge",
