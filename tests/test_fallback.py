@@ -1,6 +1,8 @@
 """Stills: each widget leaves a figure or a table in its place, in an exported page and in the raw notebook."""
 
 import base64
+import os
+from pathlib import Path
 
 import ipywidgets
 import pytest
@@ -60,3 +62,56 @@ def test_anywidgets_get_a_still_too():
     data, _ = Canvas()._repr_mimebundle_()
     assert VIEW in data
     assert data["text/html"] == "<div><p>instead</p></div>"
+
+
+# -- a notebook that is executed, exported, and read as it is ----------------------------------------
+
+CELLS = (
+    'import threatkit\napp = threatkit.sample("support-assistant")\nanalysis = threatkit.analyze(app)',
+    "threatkit.explore(app)",
+    "threatkit.findings_table(analysis)",
+    "threatkit.risk_matrix(analysis)",
+)
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """A notebook as a kernel leaves it, without saved widget state."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", store_widget_state=False)
+    package = str(Path(threatkit.__file__).resolve().parent.parent)
+    client.execute(env={**os.environ, "PYTHONPATH": package})
+    return notebook
+
+
+def test_the_raw_notebook_holds_figures_and_tables_that_need_no_script(executed):
+    outputs = [cell.outputs[-1].data for cell in executed.cells[1:]]
+    for data in outputs:
+        assert "<script" not in data["text/html"]
+        assert "<style" not in data["text/html"]
+    explorer, findings, matrix = outputs
+    assert VIEW in explorer and VIEW in findings
+    assert "<figure><img alt=" in explorer["text/html"]
+    assert base64.b64decode(explorer["image/png"])[:4] == b"\x89PNG"
+    assert "Indirect prompt injection" in findings["text/html"]
+    assert "Indirect prompt injection" in findings["text/plain"]
+    assert "Risk matrix of Support assistant" in matrix["text/html"]
+
+
+def test_an_exported_page_shows_a_figure_or_a_table_for_each_widget(executed):
+    nbconvert = pytest.importorskip("nbconvert")
+    page, _ = nbconvert.HTMLExporter(template_name="lab").from_notebook_node(executed)
+    assert page.count('<img alt="Data flow diagram of Support assistant') == 1
+    assert page.count("Findings of Support assistant") == 1
+    assert page.count('<img alt="Risk matrix') == 1
+    assert VIEW not in page
+
+
+def test_a_page_for_print_has_pictures_and_text(executed):
+    nbconvert = pytest.importorskip("nbconvert")
+    exporter = nbconvert.LatexExporter()
+    exporter.filters = {}
+    latex, resources = exporter.from_notebook_node(executed)
+    assert any(name.endswith(".png") for name in resources["outputs"])
+    assert "Findings of Support assistant" in latex

@@ -60,9 +60,11 @@ class Explorer(WithStill, ipywidgets.VBox):
             _dropdown("Finding", wide=True),
         )
         self.place = ipywidgets.Combobox(
-            description="Look at", placeholder="type a name or an id", continuous_update=False, **_form("31em")
+            description="Look at", placeholder="type a name or an id", continuous_update=False, **_form("22em")
         )
-        self.refresh_button = ipywidgets.Button(description="Refresh", tooltip="Read the model again after a change")
+        self.refresh_button = ipywidgets.Button(
+            description="Refresh", tooltip="Read the model again after a change", layout={"width": "7em"}
+        )
         self.figure, self.status, self.details = FigureView(), ipywidgets.HTML(), ipywidgets.HTML(_NOTHING)
         self._frames: OrderedDict[Any, Frame] = OrderedDict()
         self._quiet = False
@@ -234,7 +236,7 @@ def _form(width: str) -> dict[str, Any]:
 
 def _dropdown(label: str, options: list | None = None, *, wide: bool = False) -> ipywidgets.Dropdown:
     return ipywidgets.Dropdown(
-        description=label, options=options or [("all", None)], **_form("36em" if wide else "24em")
+        description=label, options=options or [("all", None)], **_form("32em" if wide else "20em")
     )
 
 

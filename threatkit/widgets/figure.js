@@ -65,6 +65,9 @@ function render({ model, el }) {
     model.set("picked", hit.ids[(at + 1) % hit.ids.length]);
     model.save_changes();
   });
+  // The widget around the picture keeps its keys: else the notebook takes the arrows that choose in a list.
+  const keep = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  requestAnimationFrame(() => el.closest(".tk-explorer")?.addEventListener("focusin", keep));
   model.on("change:svg", draw);
   model.on("change:picked", outline);
   draw();

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from threatkit.analysis import Analysis
     from threatkit.decisions import Decisions
 
-HEADS = ("rank", "risk", "level", "after", "finding", "places", "STRIDE", "decision", "id")
+HEADS = ("rank", "risk", "level", "after", "finding", "places", "STRIDE", "decision")
 _LONG = 300  # characters of a cell
 
 
@@ -31,22 +31,26 @@ def findings_table(analysis: Analysis, decisions: Decisions | None = None) -> Fi
 
 
 class FindingsTable(WithStill, ITable):
-    """See `findings_table`. `rows` holds the texts of the cells."""
+    """See `findings_table`. `rows` holds the texts of the cells, `ids` the ids of the findings."""
 
     def __init__(self, analysis: Analysis, decisions: Decisions | None = None):
-        self.rows = rows(analysis, decisions)
+        found = rows(analysis, decisions)
+        self.ids = [id for id, _ in found]
+        self.rows = [row for _, row in found]
         self._title = f"Findings of {theme.clean(analysis.system.name, 100)}"
         super().__init__(
-            None,
-            caption=self._title,
-            classes="display compact",
-            style="table-layout:auto;width:100%;margin:0",
-            column_filters="header",
-            layout={"topStart": "pageLength", "topEnd": "search", "bottomStart": "info", "bottomEnd": "paging"},
-            lengthMenu=[10, 25, 50, 100],
-            order=[[0, "asc"]],
+            None, caption=self._title, classes="display compact", style="table-layout:auto;width:100%;margin:0"
         )
-        self._dt_args = self._dt_args | {"table_html": html_table("", HEADS, self.rows)}
+        self._dt_args = {  # what DataTables takes; itables itself only reads data frames
+            "table_html": html_table(self._title, HEADS, self.rows),
+            "layout": {"topStart": "pageLength", "topEnd": "search", "bottomStart": "info", "bottomEnd": "paging"},
+            "lengthMenu": [10, 25, 50, 100],
+            "order": [[0, "asc"]],
+            "autoWidth": False,
+            "columnControl": ["order", "searchDropdown"],
+            "ordering": {"indicators": False, "handler": False},
+            "language": {"search": "Search in all columns:"},
+        }
         self.add_class("tk-findings")
 
     def still(self) -> Still:
@@ -54,8 +58,11 @@ class FindingsTable(WithStill, ITable):
         return still(table(self._title, HEADS, self.rows))
 
 
-def rows(analysis: Analysis, decisions: Decisions | None = None) -> list[tuple[Any, ...]]:
-    """The cells, the riskiest first: figures as numbers, everything else as one line of text."""
+def rows(analysis: Analysis, decisions: Decisions | None = None) -> list[tuple[str, tuple[Any, ...]]]:
+    """Id and cells of each finding, the riskiest first: figures as numbers, everything else as one line of text.
+
+    `after` is the risk after decisions, 0 where the threat is said not to apply.
+    """
     from threatkit.decisions import Decisions
 
     kept = decisions if decisions is not None else Decisions()
@@ -67,6 +74,6 @@ def rows(analysis: Analysis, decisions: Decisions | None = None) -> list[tuple[A
         names = [short_name(analysis.system, place) for place in threat.places if place in analysis.system]
         decided = status.decision.action.replace("_", " ") if status.decision else ""
         said = ", ".join(filter(None, (decided, status.state if status.state != "decided" else "")))
-        texts = [theme.clean(text, _LONG) for text in (threat.title, ", ".join(names), threat.letters, said, threat.id)]
-        found.append((rank, threat.score, threat.risk.level, after, *texts))
+        texts = [theme.clean(text, _LONG) for text in (threat.title, ", ".join(names), threat.letters, said)]
+        found.append((threat.id, (rank, threat.score, threat.risk.level, after, *texts)))
     return found
