@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threatkit import __version__, cli_answer, cli_catalog, cli_convert, cli_decide, cli_privacy
+from threatkit import __version__, cli_answer, cli_catalog, cli_convert, cli_decide, cli_privacy, cli_watch
 from threatkit.cli_page import Page, clean, clean_lines, number, print_json
 from threatkit.errors import ModelError, NotFoundError, Problem, ThreatkitError, nearest, shown
 
@@ -145,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_catalog.add_commands(command)
     cli_convert.add_commands(command)
+    cli_watch.add_commands(command, _load)
     command("samples", _samples, "list the sample systems and the documented incidents")
 
     added = command(
