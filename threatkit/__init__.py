@@ -71,6 +71,8 @@ _HOME = {
     "Risk": "risk",
     "RiskOverride": "risk",
     "Why": "explain",
+    "replay": "teaching.replays",
+    "Replay": "teaching.replays",
     "convert": "formats",
     "Imported": "formats",
     "personal_data": "privacy",
