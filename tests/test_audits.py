@@ -2,9 +2,11 @@
 
 import datetime
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from threatkit.analysis import analyze
 from threatkit.audits import audit, baseline, read_baseline, write_baseline
@@ -105,3 +107,15 @@ def test_the_hook_entry_is_a_command_that_exists():
     line = next(line for line in entry.read_text().splitlines() if "entry:" in line)
     command = line.split("entry:")[1].split()
     assert command[0] == "threatkit" and main([*command[1:], "support-assistant"]) == 1
+
+
+@pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml"])
+def test_the_example_workflows_are_yaml_with_options_that_exist(name, capsys):
+    text = (Path(__file__).parents[1] / "docs" / "ci" / name).read_text()
+    assert isinstance(yaml.safe_load(text), dict)
+    for command in ("diff", "audit"):
+        assert main([command, "--help"]) == 0
+        known = capsys.readouterr().out
+        line = next(line for line in text.splitlines() if f"threatkit {command}" in line)
+        used = re.findall(r"--[a-z-]+", line)
+        assert used and all(option in known for option in used)
