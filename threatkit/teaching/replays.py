@@ -62,13 +62,14 @@ class Replay:
         return draw(self.before.system)
 
     def path(self) -> Picture:
-        """The path of the riskiest finding that matches a primary threat; the plain picture where none does."""
+        """The path of the finding that best matches a primary threat; the plain picture where none does."""
         from threatkit.draw import draw
 
-        found = [f for x in self.case.expected if x.role == "primary" for f in matching(self.before, x)]
+        primary = [x for x in self.case.expected if x.role == "primary"]
+        found = [(_shared(f, x), f.score, f.id) for x in primary for f in matching(self.before, x)]
         if not found:
             return self.picture()
-        return draw(self.before, show="finding", finding=max(found, key=lambda f: (f.score, f.id)))
+        return draw(self.before, show="finding", finding=max(found)[2])
 
     def guess(self, places: str | Iterable[str], letters: str) -> Part:
         """How near a guess is to each documented threat. Raises NotFoundError for an id that is not in the model."""
@@ -83,11 +84,11 @@ class Replay:
         return Part("Your guess", ("threat", "role", "how near"), rows)
 
     def sees(self) -> Part:
-        """Each documented threat, and the riskiest finding of the kit for it with its path; or that there is none."""
+        """Each documented threat, and the finding that fits it best, with its path; or that there is none."""
         rows = []
         for x in self.case.expected:
             found = matching(self.before, x)
-            best = max(found, key=lambda f: (f.score, f.id), default=None)
+            best = max(found, key=lambda f: (_shared(f, x), f.score, f.id), default=None)
             path = in_words(self.before.facts, best.path) if best and best.path else ""
             rows.append((_cut(x.title), x.role, best.title if best else "no finding", _cut(path)))
         return Part("What the kit sees", ("documented threat", "role", "finding", "path"), tuple(rows))
@@ -140,6 +141,12 @@ def matching(analysis: Analysis, threat: Expectation) -> list[Finding]:
         if where & (ends | set(finding.places)) and letters & set(finding.letters):
             found.append(finding)
     return found
+
+
+def _shared(finding: Finding, threat: Expectation) -> int:
+    """In how many public lists the finding and the threat cite the same id: the closer the kinship, the more."""
+    cited = {id for ids in finding.references.values() for id in ids}
+    return sum(not cited.isdisjoint(ids) for name, ids in threat.accept.items() if name != "stride")
 
 
 def _near(threat: Expectation, places: set[str], letters: set[str]) -> str:
