@@ -89,6 +89,7 @@ _HOME = {
     "readable_by_vendors": "protection",
     "reachable_secrets": "protection",
     "walk": "widgets.walker",
+    "check": "teaching.exercises",
     "draw": "draw",
     "edit": "widgets.editor",
     "Picture": "draw",
