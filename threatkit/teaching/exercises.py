@@ -1,8 +1,8 @@
 """Exercises that check themselves: `check("00.1", answer)` says right or wrong, and why.
 
 `data/exercises/NN.yaml` has one entry for each exercise of notebook NN: which function of `expected` works out the
-right answer and with what, the known wrong answers with a hint for each, one hint for all others, and why the right one is
-right. It has no code. `mark` compares without showing anything; the grader uses it, `check` shows it.
+right answer and with what, the known wrong answers with a hint for each, one hint for all others, and why the right one
+is right. It has no code. `mark` compares without showing anything; the grader uses it, `check` shows it.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ those to cover with nothing, the limits, the user to become and the command.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -38,6 +39,9 @@ def main() -> None:
     for path in plan["cover"]:
         if os.path.isdir(root + path):
             _mount("tmpfs", root + path, "tmpfs", _RDONLY | _NOSUID | _NODEV, "size=4k")
+    os.makedirs(root + "/proc")
+    with contextlib.suppress(OSError):  # not permitted in some containers; only our own processes are in it
+        _mount("proc", root + "/proc", "proc", _NOSUID | _NODEV)
     os.makedirs(root + "/tmp", exist_ok=True)
     os.chmod(root + "/tmp", 0o1777)
     old = root + "/.old"

@@ -8,6 +8,7 @@ processes, files and time come on top; a watch over the sum of the memory ends t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -28,7 +29,7 @@ from threatkit.vocabulary import data_path, notebooks_path
 
 _MIB = 1 << 20
 _MOST_OUTPUT = _MIB  # bytes that one notebook may answer
-_SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/alternatives")
+_SYSTEM = ("/usr", "/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
@@ -126,7 +127,12 @@ def _unshare(plan: dict[str, Any]) -> list[str]:
 
 def _plan(root: Path, limits: Limits, hidden: Iterable[Path], command: list[str]) -> dict[str, Any]:
     package, data = Path(__file__).parents[1], data_path()
-    needed = [*map(Path, _SYSTEM), Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent]
+    needed = [
+        *map(Path, _SYSTEM),
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        Path(sys.executable).resolve().parent.parent,
+    ]
     needed += [*map(Path, site.getsitepackages()), package, data]
     links = [(f"/{one}", os.readlink(f"/{one}")) for one in _TOP if Path(f"/{one}").is_symlink()]
     plain = [Path(f"/{one}") for one in _TOP if Path(f"/{one}").is_dir() and not Path(f"/{one}").is_symlink()]
@@ -142,7 +148,7 @@ def _plan(root: Path, limits: Limits, hidden: Iterable[Path], command: list[str]
         "cover": [str(path) for path in cover],
         "user": None if os.geteuid() else 61_000 + os.getpid() % 4_000,
         "limits": {
-            "AS": 2 * memory,
+            "DATA": memory,  # not AS: the layout engine reserves far more addresses than it ever uses
             "NPROC": limits.processes + (_own_threads() if os.geteuid() else 0),
             "FSIZE": limits.disk * _MIB,
             "NOFILE": 256,
@@ -260,10 +266,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except (ProcessLookupError, PermissionError):
             continue
     if process.stdin and not process.stdin.closed:
-        try:
+        with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:
