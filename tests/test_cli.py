@@ -466,7 +466,7 @@ def test_a_hostile_file_name_is_shown_as_text(tmp_path, capsys):
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("[!.]*") if path.is_file()}
 
 
 def test_the_lab_is_filled_once_and_what_a_person_changed_stays(tmp_path, monkeypatch, capsys):

@@ -14,7 +14,18 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threatkit import __version__, cli_answer, cli_catalog, cli_convert, cli_decide, cli_privacy, cli_teach, cli_watch
+from threatkit import (
+    __version__,
+    cli_answer,
+    cli_app,
+    cli_catalog,
+    cli_convert,
+    cli_decide,
+    cli_lab,
+    cli_privacy,
+    cli_teach,
+    cli_watch,
+)
 from threatkit.cli_page import Page, clean, clean_lines, number, print_json
 from threatkit.errors import ModelError, NotFoundError, Problem, ThreatkitError, nearest, shown
 
@@ -149,18 +160,8 @@ def _parser() -> argparse.ArgumentParser:
     cli_watch.add_commands(command, _load)
     command("samples", _samples, "list the sample systems and the documented incidents")
 
-    added = command(
-        "lab",
-        _lab,
-        "open the course in JupyterLab",
-        usage="threatkit lab [-h] [--no-browser] [--copy-only] [DIR] [-- JUPYTER ARGUMENTS]",
-        epilog="Notebooks and sample models are copied to DIR where they are missing; your own changes stay.",
-    )
-    added.add_argument(
-        "dir", metavar="DIR", nargs="?", help="default: the checkout of threatkit you are in, else ./threatkit-lab"
-    )
-    added.add_argument("--no-browser", action="store_true", help="only print the address")
-    added.add_argument("--copy-only", action="store_true", help="copy the files and do not start JupyterLab")
+    cli_lab.add_commands(command)
+    cli_app.add_commands(command, _load)
     return parser
 
 
@@ -260,18 +261,6 @@ def _samples(options: argparse.Namespace) -> int:
     page.line()
     page.line("An incident is the system before the event; with -fixed after its name it is the same system mended.")
     return 0
-
-
-def _lab(options: argparse.Namespace) -> int:
-    from threatkit import cli_lab
-
-    folder = cli_lab.lab_folder(options.dir)
-    copied, kept = cli_lab.fill(folder)
-    said = f"{number(copied, 'file')} copied, {kept} there already and left as they are" if copied + kept else ""
-    Page().line(f"{folder}: {said or 'the checkout of threatkit'}")
-    if options.copy_only:
-        return 0
-    return cli_lab.start(folder, options.jupyter, browser=not options.no_browser)
 
 
 # -- loading --------------------------------------------------------------------------------------
