@@ -21,6 +21,7 @@ from threatkit import (
     cli_catalog,
     cli_convert,
     cli_decide,
+    cli_grade,
     cli_lab,
     cli_privacy,
     cli_teach,
@@ -157,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_catalog.add_commands(command)
     cli_convert.add_commands(command)
     cli_teach.add_commands(command)
+    cli_grade.add_commands(command)
     cli_watch.add_commands(command, _load)
     command("samples", _samples, "list the sample systems and the documented incidents")
 
