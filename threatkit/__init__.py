@@ -90,6 +90,8 @@ _HOME = {
     "reachable_secrets": "protection",
     "walk": "widgets.walker",
     "check": "teaching.exercises",
+    "deck": "teaching.cards",
+    "Deck": "teaching.cards",
     "draw": "draw",
     "edit": "widgets.editor",
     "Picture": "draw",
