@@ -44,7 +44,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START, RUN, LOOK = 60, 120, 5  # seconds until the server answers, a notebook is through, a thing on the page is there
+START, RUN, LOOK = 60, 120, 20  # seconds until the server answers, a notebook is through, a thing on the page is there
 _LAB_SETTINGS = {"@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}}
 _SKIPPED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
 

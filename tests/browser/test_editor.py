@@ -9,7 +9,7 @@ import pytest
 
 import threatkit
 
-WAIT = 10_000  # milliseconds
+WAIT = 30_000  # milliseconds
 HOSTILE = "<img src=x onerror=console.error(1)><script>console.error(2)</script> $$x$$ [a](javascript:1) \u202eabc"
 
 

@@ -26,7 +26,7 @@ def notebook(lab, open_notebook):
 
 def shown(notebook, words: str) -> None:
     """Wait until the alt text of the picture has these words."""
-    notebook.page.locator(f'.tk-figure img[alt*="{words}"]').wait_for(timeout=10_000)
+    notebook.page.locator(f'.tk-figure img[alt*="{words}"]').wait_for(timeout=30_000)
 
 
 def test_view_finding_and_element_are_picked_with_the_keyboard(notebook):
@@ -46,7 +46,7 @@ def test_view_finding_and_element_are_picked_with_the_keyboard(notebook):
     page.get_by_label("Look at", exact=True).focus()
     page.keyboard.type("crawler")
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="Nightly crawler").wait_for(timeout=10_000)
+    page.get_by_role("heading", name="Nightly crawler").wait_for(timeout=30_000)
     summary = page.locator(".tk-explorer summary").first
     summary.focus()
     page.keyboard.press("Enter")
@@ -68,9 +68,9 @@ def test_a_click_on_the_picture_picks_what_is_there(notebook):
     before = chosen.bounding_box()
     page.get_by_label("Look at", exact=True).fill("Assistant [assistant]")
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="Assistant", exact=True).wait_for(timeout=10_000)
+    page.get_by_role("heading", name="Assistant", exact=True).wait_for(timeout=30_000)
     page.mouse.click(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
-    page.get_by_role("heading", name="Nightly crawler").wait_for(timeout=10_000)
+    page.get_by_role("heading", name="Nightly crawler").wait_for(timeout=30_000)
     assert page.get_by_label("Look at", exact=True).input_value() == "Nightly crawler [ingest]"
     assert notebook.complaints == []
 
@@ -83,7 +83,7 @@ def test_the_table_sorts_and_filters_with_the_keyboard(notebook, axe):
     page = notebook.page
     notebook.show(1)
     table = page.locator(".tk-findings table.dataTable tbody")
-    table.locator("tr").first.wait_for(timeout=10_000)
+    table.locator("tr").first.wait_for(timeout=30_000)
     assert table.locator("tr").count() == 10
     page.locator(".tk-findings input[type=search]").first.focus()
     page.keyboard.type("unencrypted")

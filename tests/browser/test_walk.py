@@ -26,7 +26,7 @@ flows:
 """
 CODE = 'import threatkit\nthreatkit.walk(threatkit.load("{}.yaml"))'
 STEPS = 80  # more presses of Tab than it takes to get once round
-WAIT = 10_000  # milliseconds
+WAIT = 30_000  # milliseconds
 READY = ".tk-walk[data-ready]"
 
 

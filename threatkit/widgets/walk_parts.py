@@ -121,6 +121,7 @@ def _row(*parts: Any) -> ipywidgets.Box:
 
 
 def html_part(name: str) -> ipywidgets.HTML:
+    """An empty part of the page with the class `tk-NAME`."""
     made = ipywidgets.HTML()
     made.add_class(f"tk-{name}")
     return made
@@ -135,6 +136,7 @@ def _radio(label: str, options: Any) -> ipywidgets.RadioButtons:
 
 
 def put(widget: Any, value: Any) -> None:
+    """Set the value of a widget only where it changes: a message that says nothing new would move the focus."""
     if widget.value != value:
         widget.value = value
 
