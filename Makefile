@@ -3,6 +3,7 @@
 #   make test              every check there is
 #   make demo              the flagship's findings here, its picture and JSON in build/
 #   make schema api bench  the generated files, the measurements
+#   make book              the course as a static site    (build/book/index.html)
 #   make widgets           the editor's program from its sources; this alone needs Node 18 or newer
 # A certain Python: make lab PYTHON=/path/to/python3.12
 
@@ -12,7 +13,7 @@ PY := .venv/bin/python
 SAMPLE := support-assistant
 ARGS ?=
 
-.PHONY: lab test demo schema api bench widgets clean
+.PHONY: book lab test demo schema api bench widgets clean
 
 lab: .venv/.lab
 	@$(PY) -m threatkit analyze $(SAMPLE) --top 3
@@ -34,6 +35,9 @@ demo: .venv/.lab
 	@$(PY) -m threatkit draw $(SAMPLE) -o build/$(SAMPLE).svg
 	@$(PY) -m threatkit draw $(SAMPLE) -o build/$(SAMPLE).png
 	@echo build/$(SAMPLE).json: the findings as JSON
+
+book: .venv/.lab
+	@$(PY) docs/make_book.py $(ARGS)
 
 schema: .venv/.lab
 	$(PY) docs/make_schema.py
