@@ -33,6 +33,7 @@ def test_view_finding_and_element_are_picked_with_the_keyboard(notebook):
     page = notebook.page
     notebook.show(0)
     shown(notebook, "Data flow diagram of Support assistant")
+    page.wait_for_timeout(1000)  # the second cell is drawn below and may still move the page
     page.get_by_label("View", exact=True).focus()
     page.keyboard.press("ArrowDown")
     shown(notebook, "trust view")
