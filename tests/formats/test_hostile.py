@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -33,6 +34,13 @@ print(json.dumps(said))
 _ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
 _ANCHORS = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))
 _XML = '<?xml version="1.0"?>'
+
+
+def _page(text: bytes) -> bytes:
+    squeeze = zlib.compressobj(9, wbits=-15)
+    packed = base64.b64encode(squeeze.compress(text) + squeeze.flush())
+    return b"<mxfile><diagram>" + packed + b"</diagram></mxfile>"
+
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "entity bomb": (
@@ -66,6 +74,16 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "one long number": (b'{"a":' + b"9" * 10_000_000 + b"}", "not JSON"),
     "100 MB of nothing": (b" " * 100_000_000, "larger than"),
     "100 MB of JSON": (b'{"summary":"' + b"x" * 100_000_000 + b'"}', "larger than"),
+    "compressed drawing that is a bomb": (_page(b"<mxGraphModel>" + b" " * 300_000_000), "unpack"),
+    "compressed drawing of escapes": (_page(b"%41" * 6_600_000), "unpack"),
+    "many compressed drawings": (
+        b"<mxfile>" + _page(b"<mxGraphModel><root/>" + b" " * 900_000 + b"</mxGraphModel>")[8:-9] * 150 + b"</mxfile>",
+        "unpack",
+    ),
+    "drawing of many shapes": (
+        b"<mxGraphModel><root>" + b'<mxCell vertex="1"/>' * 60_000 + b"</root></mxGraphModel>",
+        "more than",
+    ),
     "zip archive": (b"PK\x03\x04" + b"\0" * 1000, "ZIP"),
     "gzip": (b"\x1f\x8b\x08" + zlib.compress(b"\0" * 1_000_000), "gzip"),
     "Latin-1": ('{"summary": "Größe"}'.encode("latin-1"), "UTF-8"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import collections
 import json
 import re
+import zlib
 from pathlib import Path
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
@@ -74,13 +77,32 @@ def raw_tm7(path: Path) -> tuple[int, int, int]:
     return solid, found["Connector"] - loose, found["BorderBoundary"] + found["LineBoundary"]
 
 
-RAW = {"threat-dragon": raw_dragon, "otm": raw_otm, "tm-bom": raw_tm_bom, "tm7": raw_tm7}
+def raw_drawio(path: Path) -> tuple[int, int, int]:
+    found = collections.Counter()
+    for diagram in ElementTree.parse(path).getroot().iter("diagram"):
+        text = (diagram.text or "").strip()
+        if text:
+            text = unquote(zlib.decompress(base64.b64decode(text), -15).decode())
+        cells = [*(ElementTree.fromstring(text) if text else diagram).iter("mxCell")]
+        borders = ("dashed=1", "shape=mxgraph.aws4.group", "swimlane")
+        found["flows"] += sum(cell.get("edge") == "1" for cell in cells)
+        found["flows"] += sum("startArrow=classic" in (cell.get("style") or "") for cell in cells)
+        found["flows"] -= sum(cell.get("value") == "nowhere" for cell in cells)
+        for cell in cells:
+            style = cell.get("style") or ""
+            if cell.get("vertex") == "1" and not style.startswith(("text", "group", "edgeLabel")):
+                found["boundaries" if any(word in style for word in borders) else "elements"] += 1
+    return found["elements"], found["flows"], found["boundaries"]
+
+
+RAW = {"threat-dragon": raw_dragon, "otm": raw_otm, "tm-bom": raw_tm_bom, "tm7": raw_tm7, "drawio": raw_drawio}
 REAL = [(kind, path) for kind in RAW for path in files(kind)]
 OWN_FILES = [
     *(("threat-dragon", OWN / name) for name in ("dragon-v1.json", "dragon-v2.json")),
     ("otm", OWN / "shop.otm.yaml"),
     ("tm-bom", OWN / "library.json"),
     ("tm7", OWN / "shop.tm7"),
+    ("drawio", OWN / "bot.drawio"),
 ]
 VALID = [(kind, path) for kind, path in [*REAL, *OWN_FILES] if not BROKEN.search(path.name)]
 
