@@ -107,7 +107,7 @@ def render(chapter: Chapter, notebook: Any) -> None:
         if cell.cell_type == "markdown":
             made = re.sub(r"<a class=\"anchor-link\".*?</a>", "", markdown2html(cell.source))
             made = _HEADING.sub(heading, re.sub(r"<h([1-6]) [^>]*>", r"<h\1>", _SCRIPT.sub("", made)))
-            linked = _LINK.sub(r"\1.html\2", made)
+            linked = _LINK.sub(r"\1.html\2", made).replace("<pre>", '<pre tabindex="0">')
             page.append(f'<div class="text">{linked}</div>')
             words.append(html.unescape(_TAG.sub(" ", made)))
         elif cell.cell_type == "code" and cell.source.strip():
