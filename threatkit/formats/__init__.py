@@ -25,6 +25,7 @@ _FORMATS = {  # module: what people call the format; the first that knows a file
     "tm_bom_cdx": "CycloneDX threat models",
     "tm7": "Microsoft Threat Modeling Tool",
     "drawio": "draw.io",
+    "threagile": "Threagile",
 }
 
 
