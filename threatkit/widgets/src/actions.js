@@ -28,10 +28,11 @@ export class Actions {
   }
 
   async renameId(part, id, to) {
+    const before = this.app.selection;
     const answer = await this.store.send({ do: "rename", part, id, to });
     if (answer.ok === false) return answer;
-    const after = this.app.selection.map((one) => (one.part === part && one.id === id ? { part, id: to } : one));
-    this.app.select(after);
+    // the new state came first, and the old id was gone from the selection
+    this.app.select(before.map((one) => (one.part === part && one.id === id ? { part, id: to } : one)));
     return answer;
   }
 

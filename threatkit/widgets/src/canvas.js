@@ -1,6 +1,7 @@
 // The drawing: keeps Cytoscape in step with the state. What people do on it is in drag.js, connect.js and keys.js.
 import cytoscape from "cytoscape";
 import { clean, count, h, svg } from "./dom.js";
+import { letter } from "./labels.js";
 import { boundaryData, elementData, flowData } from "./shapes.js";
 import { stylesheet } from "./theme.js";
 
@@ -37,6 +38,7 @@ export class Canvas {
       userZoomingEnabled: false, boxSelectionEnabled: true, selectionType: "single", motionBlur: false,
       styleEnabled: true, wheelSensitivity: 0.3,
     });
+    this.cy.on("drag", "node", () => this.letterSoon());
     this.cy.on("select unselect", () => this.#picked());
     this.cy.on("dragpan pinchzoom grab", () => (this.moved = true));
     this.#wheel();
@@ -69,6 +71,7 @@ export class Canvas {
   }
 
   dispose() {
+    cancelAnimationFrame(this.lettering);
     this.cy?.destroy();
     this.cy = null;
   }
@@ -94,6 +97,7 @@ export class Canvas {
     });
     cy.batch(() => this.#place(store.state.positions ?? {}));
     this.quiet = false;
+    this.letterSoon();
     this.showSelection();
     this.empty.hidden = cy.elements().nonempty();
   }
@@ -145,6 +149,15 @@ export class Canvas {
       const is = node.position();
       if (Math.abs(is.x - at[0]) > FAR || Math.abs(is.y - at[1]) > FAR) node.position({ x: at[0], y: at[1] });
     }
+  }
+
+  /** Letter the flows anew, once for all that happens before the next picture. */
+  letterSoon() {
+    if (this.lettering) return;
+    this.lettering = requestAnimationFrame(() => {
+      this.lettering = 0;
+      if (this.cy && this.cy.width() > 0) letter(this.cy);
+    });
   }
 
   #describe() {
@@ -202,7 +215,7 @@ export class Canvas {
   fit() {
     const { cy } = this;
     if (!cy || cy.elements().empty()) return cy?.viewport({ zoom: 1, pan: { x: 0, y: 0 } });
-    cy.fit(undefined, 22);
+    cy.fit(undefined, 14);
     if (cy.zoom() > MOST_ZOOM) {
       cy.zoom(MOST_ZOOM);
       cy.center();

@@ -74,8 +74,7 @@ export class Findings {
     },
     h("span", { class: `tk-level tk-${level}`, "aria-hidden": "true" }, SIGNS[level]),
     h("span", { class: "tk-title" }, clean(finding.title, 160), isNew ? h("span", { class: "tk-mark tk-new" }, "new") : null),
-    h("span", { class: "tk-score" }, `${finding.score ?? ""} ${level} ${clean(finding.letters, 8)}`),
-    h("span", { class: "tk-soft tk-places" }, `at ${places}`));
+    h("span", { class: "tk-places" }, `${finding.score ?? ""} ${level} ${clean(finding.letters, 8)} `, h("span", { class: "tk-soft" }, `at ${places}`)));
     return h("li", { class: `tk-finding${isNew ? " tk-came" : ""}${chosen ? " tk-chosen" : ""}` }, head,
       chosen ? h("p", { class: "tk-explanation" }, clean(finding.explanation, 1200)) : null);
   }

@@ -221,6 +221,7 @@ export class Panel {
   // -- focus ---------------------------------------------------------------------------------------
 
   focusFirst() {
+    this.app.toolbar.showPanel();
     this.tabs.choose("part");
     const first = this.part.querySelector("input, select, textarea, button");
     first?.focus();
@@ -228,6 +229,7 @@ export class Panel {
   }
 
   showData(id) {
+    this.app.toolbar.showPanel();
     this.app.memory.set(`open/data/${id}`, true);
     this.data.dataset_seen = null;
     this.update();
@@ -236,6 +238,7 @@ export class Panel {
   }
 
   focusName() {
+    this.app.toolbar.showPanel();
     this.tabs.choose("part");
     const field = this.part.querySelector('[data-role="name"]');
     field?.focus();

@@ -2,7 +2,7 @@
 import { clean } from "./dom.js";
 import { kindWord } from "./store.js";
 
-const NAME = 13.5, LINE = 1.2, WIDEST = 133;
+const NAME = 13.5, FLOW = 12.5, LINE = 1.2, WIDEST = 133;
 const ORDER = ["critical", "high", "medium", "low"];
 const pens = new Map();
 
@@ -67,15 +67,19 @@ export function boundaryData(boundary, store, font) {
   const trust = boundary.trust ?? "unknown";
   const name = clean(boundary.name, 48) || clean(boundary.id, 48);
   const label = `${name} (${boundary.trust ? boundary.trust.replaceAll("_", "-") : "trust unknown"})`;
-  const wide = Math.max(220, Math.min(420, width(label, font, 13) + 30));
-  return { label, trust, wide: Math.round(wide), inner: Math.round(Math.max(90, wide - 64)) };
+  const title = width(label, font, 13);
+  const wide = Math.max(220, Math.min(420, title + 30));
+  return { label, trust, titleWide: Math.round(title), wide: Math.round(wide), inner: Math.round(Math.max(90, wide - 64)) };
 }
 
 export function flowData(flow, store, font) {
   const name = clean(flow.name, 80);
   const found = store.findingsAt.get(flow.id) ?? [];
   const worst = found.length ? ` ⚑${found.length}` : "";
-  return { label: wrap(name, font, 130, 2, 12.5).join("\n") + worst, findings: found.length };
+  const lines = wrap(name, font, 130, 2, FLOW);
+  if (worst) lines.push((lines.pop() ?? "") + worst);
+  const wide = Math.max(0, ...lines.map((line) => width(line, font, FLOW))) + 6;
+  return { label: lines.join("\n"), wide: Math.round(wide), high: Math.round(lines.length * FLOW * 1.15 + 6), findings: found.length };
 }
 
 const picture = (wide, high, inner) =>

@@ -12,7 +12,7 @@ const DARK = {
   trust: { untrusted: "#FF9A4D", vendor: "#E8A6CB", semi_trusted: "#6CB8EE", trusted: "#3FD0A4", unknown: "#B0B0B0" },
   levels: LIGHT.levels,
 };
-const DASHES = { untrusted: [2, 4], vendor: [9, 3, 2, 3], semi_trusted: [6, 4], trusted: [12, 4], unknown: [3, 6] };
+const DASHES = { untrusted: [3, 4], vendor: [9, 3, 2, 3], semi_trusted: [6, 4], trusted: [12, 4], unknown: [3, 6] };
 
 export const palette = (dark) => (dark ? DARK : LIGHT);
 
@@ -43,7 +43,7 @@ export function stylesheet(colors, font) {
     selector: `node.boundary[trust = "${trust}"]`,
     style: {
       "background-color": colors.trust[trust], "border-color": colors.trust[trust],
-      "border-dash-pattern": DASHES[trust], "border-cap": trust === "untrusted" ? "round" : "butt",
+      "border-dash-pattern": DASHES[trust],
     },
   }));
   const shapes = Object.entries(colors.fills).map(([shape, fill]) => ({
@@ -56,10 +56,11 @@ export function stylesheet(colors, font) {
       style: {
         ...text, label: "data(label)", "font-size": 13.5, "line-height": 1.2, "text-valign": "center", "text-halign": "center",
         width: "data(wide)", height: "data(high)", shape: "rectangle", "border-width": 2, "border-color": colors.ink,
-        "background-image": "data(images)", "background-clip": "none", "background-image-containment": "over",
-        "background-fit": "none", "background-width": "data(imageWide)", "background-height": "data(imageHigh)",
+        "background-image": "data(images)", "background-clip": "none none", "background-image-containment": "over over",
+        "background-fit": "none none", "background-width": "data(imageWide)", "background-height": "data(imageHigh)",
         "background-position-x": "data(imageX)", "background-position-y": "data(imageY)",
-        "bounds-expansion": 16, "overlay-opacity": 0,
+        // room for the badge, and for the title of the boundary above
+        "bounds-expansion": "13 10 4 10", "border-position": "inside", "overlay-opacity": 0,
       },
     },
     { selector: "node.process", style: { shape: "round-rectangle", "corner-radius": 14 } },
@@ -68,13 +69,13 @@ export function stylesheet(colors, font) {
     {
       selector: "node.boundary",
       style: {
-        ...text, label: "data(label)", "font-size": 13, "text-valign": "top", "text-halign": "center", "text-margin-y": 21,
+        ...text, label: "data(label)", "font-size": 13, "text-valign": "top", "text-halign": "center", "text-margin-y": 19,
         shape: "round-rectangle", "corner-radius": 8, "background-opacity": colors.tint, "border-width": 2.5,
         "border-style": "dashed", "overlay-opacity": 0, padding: 0,
       },
     },
     { selector: "node.boundary:childless", style: { width: "data(wide)", height: 120, "text-max-width": "data(wide)" } },
-    { selector: "node.boundary:parent", style: { padding: 24, "min-width": "data(inner)", "compound-sizing-wrt-labels": "exclude" } },
+    { selector: "node.boundary:parent", style: { padding: 19, "min-width": "data(inner)", "compound-sizing-wrt-labels": "exclude" } },
     ...boundaries,
     {
       selector: "edge",
@@ -83,6 +84,7 @@ export function stylesheet(colors, font) {
         "text-background-opacity": 0.88, "text-background-padding": 2, "text-background-shape": "rectangle",
         "curve-style": "bezier", "control-point-step-size": 64, width: 1.8, "line-color": colors.ink,
         "target-arrow-color": colors.ink, "target-arrow-shape": "triangle", "arrow-scale": 1.15, "overlay-opacity": 0,
+        "text-margin-x": (edge) => edge.data("labelX") ?? 0, "text-margin-y": (edge) => edge.data("labelY") ?? 0,
         "loop-direction": "45deg", "loop-sweep": "60deg", "source-distance-from-node": 1, "target-distance-from-node": 2,
       },
     },
@@ -93,10 +95,11 @@ export function stylesheet(colors, font) {
     { selector: "node.dim, edge.dim", style: { opacity: 0.28 } },
     { selector: "node.boundary.dim", style: { opacity: 0.6 } },
     { selector: "edge.lit", style: { width: 4.5, "z-index": 20 } },
-    { selector: "node.lit", style: { "outline-width": 4, "outline-color": colors.crossing, "outline-offset": 2 } },
-    { selector: "node:selected", style: { "outline-width": 3.5, "outline-color": colors.chosen, "outline-offset": 3 } },
+    // rings are inside, so that no boundary grows when something in it is lit
+    { selector: "node.lit", style: { "border-width": 5, "border-color": colors.crossing } },
+    { selector: "node:selected", style: { "border-width": 5, "border-color": colors.chosen } },
     { selector: "edge:selected", style: { width: 4.5, "line-color": colors.chosen, "target-arrow-color": colors.chosen, "source-arrow-color": colors.chosen, "z-index": 21 } },
     { selector: "node.boundary.target", style: { "border-width": 5, "background-opacity": colors.tint + 0.14, "border-style": "solid" } },
-    { selector: "node.end", style: { "outline-width": 5, "outline-color": colors.target, "outline-style": "dashed", "outline-offset": 3 } },
+    { selector: "node.end", style: { "border-width": 6, "border-color": colors.target, "border-style": "dashed" } },
   ];
 }

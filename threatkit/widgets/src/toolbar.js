@@ -32,13 +32,14 @@ export class Toolbar {
       button("Fit", "Show the whole diagram (0)", () => canvas.fit()),
     ];
     this.table = button("Table", "The same as tables: for the keyboard and screen readers (T)", () => app.show(app.view === "table" ? "canvas" : "table"), { "aria-pressed": "false" });
+    this.panel = button("Panel", "Hide what is beside the diagram, for a larger picture", () => this.#togglePanel(), { "aria-pressed": "true" });
     this.full = button("Full screen", "Fill the screen, and back", () => this.#fullScreen());
     this.help = button("Keys", "What the keys do (?)", () => app.dialogs.help(), { "aria-haspopup": "dialog" });
     const group = (label, ...items) => h("div", { class: "tk-group", role: "group", "aria-label": label }, ...items);
     this.box = h("div", { class: "tk-toolbar", role: "toolbar", "aria-label": "Diagram editor" },
       group("Add", ...this.adders.map(({ box }) => box), this.boundary, this.connect),
       group("Change", this.rename, this.remove, this.undo, this.redo),
-      group("View", ...this.canvasOnly.slice(1), this.table, this.full, this.help),
+      group("View", ...this.canvasOnly.slice(1), this.table, this.panel, this.full, this.help),
     );
     this.box.addEventListener("focusout", (event) => {
       if (this.open && !this.open.box.contains(event.relatedTarget)) this.#shut();
@@ -123,6 +124,15 @@ export class Toolbar {
     const one = app.selection.length === 1 && app.selection[0].part === "element" ? app.selection[0].id : null;
     app.canvas.box.focus({ preventScroll: true });
     app.connect.begin(one);
+  }
+
+  #togglePanel(on = this.app.root.dataset.panel === "off") {
+    this.app.root.dataset.panel = on ? "on" : "off";
+    this.panel.setAttribute("aria-pressed", String(on));
+  }
+
+  showPanel() {
+    if (this.app.root.dataset.panel === "off") this.#togglePanel(true);
   }
 
   #fullScreen() {
