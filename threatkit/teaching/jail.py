@@ -26,6 +26,7 @@ def _mount(source: str, target: str, kind: str | None, flags: int, data: str = "
 
 
 def main() -> None:
+    """Take away what a notebook must not have, then become the process that runs it. Arguments: a plan as JSON."""
     plan = json.loads(sys.argv[1])
     root = plan["root"]
     _mount("none", "/", None, _REC | _PRIVATE)

@@ -19,6 +19,7 @@ LONGEST = 20_000  # characters of one answer
 
 
 def main() -> None:
+    """Run the cells that come in as JSON, and write what the answers hold as JSON to a file descriptor."""
     work, out = json.load(sys.stdin), int(sys.argv[1])
     space = _shell()
     signal.signal(signal.SIGALRM, _stop)

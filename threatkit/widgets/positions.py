@@ -19,7 +19,7 @@ from threatkit.textfile import write_atomically
 
 Point = tuple[float, float]
 LIMIT = 100_000.0  # pixels from the origin; beyond it nobody finds anything
-SCALE = 1.6   # pixels for each point of the picture
+SCALE = 1.6  # pixels for each point of the picture
 WIDE, HIGH = 190.0, 110.0  # pixels that an element needs, with some room around
 _EDGE = 60.0  # between the edge of a boundary and the centres of its content, at most
 _MOST_DRAWN = 400  # elements that are laid out by an engine; more stand in rows
