@@ -132,7 +132,7 @@ def test_a_large_system_has_its_worst_places_on_the_map_and_says_so():
     analysis = threatkit.analyze(app)
     assert len(analysis.findings) > 300
     picture = threatkit.heat_map(analysis)
-    assert re.search(r"the 19 worst of 900 places; \d+ more findings lie at the others", picture.alt)
+    assert re.search(r"the 19 worst of 900 places; \d+ more findings lie at the rest", picture.alt)
     no_overlap(picture)
     no_overlap(threatkit.risk_matrix(analysis))
     assert "more in the findings table" in " ".join(texts(threatkit.risk_matrix(analysis)))

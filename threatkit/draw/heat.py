@@ -85,7 +85,9 @@ def _subtitle(order: list[str], shown: list[str], cells: dict, decided: bool) ->
         return f"{said}, worst places first"
     rest = {row.finding.id for place in order[len(shown) :] for rows in cells.get(place, {}).values() for row in rows}
     rest -= {row.finding.id for place in shown for rows in cells.get(place, {}).values() for row in rows}
-    return f"{said} at the {len(shown)} worst of {len(order)} places; {len(rest)} more findings lie at the others"
+    others = f"{len(rest)} more findings lie" if len(rest) != 1 else "1 more finding lies"
+    others = others if rest else "no other finding lies"
+    return f"{said} at the {len(shown)} worst of {len(order)} places; {others} at the rest"
 
 
 def _heads(board: Chart) -> None:

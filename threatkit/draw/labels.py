@@ -19,6 +19,7 @@ from threatkit.errors import LayoutError
 
 _STEP = 3.0  # points between samples of a line, and the pitch of the grid
 _WIDTHS = (118.0, 86.0, 62.0)  # how wide a label may be, in order of preference
+_SHOWN = 15.0  # points of a line that its label leaves to be seen
 _MOST_ROWS = 7
 
 
@@ -189,6 +190,8 @@ def _best(
         share = at / max(1, len(path) - 1)
         cost = 1.2 * np.abs(share - 0.5) + 0.25 * rank - 0.15 * beside
         covered = own / len(path)
+        hidden = (len(path) - own) * _STEP < _SHOWN
+        cost += np.where(hidden & (not is_loop), np.inf, 0.0)
         cost += 3.0 * covered + np.where((len(path) - own) * _STEP < 30, 3.0, 0.0) * (not is_loop)
         cost += np.where(foreign > 0, 5 + 0.3 * foreign, 0.0)
         cut = edges(boxes, frames)

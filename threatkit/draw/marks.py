@@ -17,6 +17,8 @@ from threatkit.draw.views import Stroke, Style, View
 
 _SIZE = theme.KIND_SIZE
 _STEP = 3.0
+_NEAR, _FAR = (2.5, 9.0, 16.0), (24.0, 33.0, 43.0)  # how far a mark may lie from its line; the latter if all is full
+_TAKEN = 20.0  # what it costs to cover lettering
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,16 @@ class _Room:
         last = texts[-1]
         letter = key.get(last) or chr(ord("A") + len(key) % 26) * (1 + len(key) // 26)
         tries = (*texts, letter) if len(last) > 8 else texts
-        text, spot = self._cheapest([(text, *self._along(path, text, course)) for text in tries])
+        for away in (_NEAR, _NEAR + _FAR):
+            text, spot, cost = self._cheapest([(text, *self._along(path, text, away)) for text in tries])
+            if cost < _TAKEN:
+                break
         if text == letter and text not in texts:
             key[last] = letter
         box = self._take(spot)
         return Mark(text, box, course.style.colour, self._bar(path, box) if bar else None)
 
-    def _along(self, path: np.ndarray, text: str, course: Course) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _along(self, path: np.ndarray, text: str, away: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Boxes for a text on a line and on both sides of it, what each costs, and how much lettering it covers."""
         wide, high = _size(text)
         half = np.array([wide, high]) / 2
@@ -142,7 +147,7 @@ class _Room:
         length = np.maximum(np.hypot(*tangent.T), 1e-9)
         normal = np.column_stack([-tangent[:, 1], tangent[:, 0]]) / length[:, None]
         reach = (np.abs(normal) * half).sum(axis=1)[:, None]
-        sides = [(sign, far) for far in (2.5, 9.0, 16.0) for sign in (1.0, -1.0)]  # beside the line, further off
+        sides = [(sign, far) for far in away for sign in (1.0, -1.0)]  # beside the line, further off
         centres = np.vstack([path, *(path + sign * normal * (reach + far) for sign, far in sides)])
         boxes = np.hstack([centres - half, centres + half])
         share = np.tile(at / max(1, len(path) - 1), len(sides) + 1)
@@ -170,22 +175,23 @@ class _Room:
             ink = self.ink.inside(boxes)
             cost = np.where(ink > 0, 1.5 + 0.1 * ink, 0) + 0.01 * np.arange(len(boxes))
             tries.append((text, boxes, cost + 1.0 * edges(boxes, self.frames), self._covers(boxes, others)))
-        text, spot = self._cheapest(tries)
+        text, spot, _ = self._cheapest(tries)
         return Mark(text, self._take(spot), colour)
 
     def _covers(self, boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
         return overlap_matrix(boxes - (1.0, 1.0, -1.0, -1.0), np.vstack([self.taken, others])).sum(axis=1)
 
-    def _cheapest(self, tries: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> tuple[str, np.ndarray]:
-        """The best place for the best wording: free of lettering if there is one, else where it covers least."""
+    def _cheapest(self, tries: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> tuple[str, np.ndarray, float]:
+        """The best place for the best wording, and its cost: free of lettering if there is one, else covering least."""
         found = []
         for rank, (text, boxes, cost, covers) in enumerate(tries):
             off = (boxes[:, :2] < 0.5).any(axis=1) | (boxes[:, 2] > self.layout.width - 0.5)
             off |= boxes[:, 3] > self.layout.height - 0.5
-            total = cost + 1.0 * rank + 20.0 * covers + 100.0 * off
+            total = cost + 1.0 * rank + _TAKEN * covers + 100.0 * off
             choice = int(np.argmin(total))
             found.append((float(total[choice]), rank, text, boxes[choice]))
-        return min(found, key=lambda entry: entry[:2])[2:]
+        cost, _, text, spot = min(found, key=lambda entry: entry[:2])
+        return text, spot, cost
 
     def _take(self, spot: np.ndarray) -> Box:
         self.taken = np.vstack([self.taken, spot[None]])

@@ -131,7 +131,7 @@ def wrap(text: str, width: float, size: float, rows: int) -> tuple[str, ...]:
         space = rest.rfind(" ", 0, fits + 1)
         if space <= 0:
             soft = max(rest.rfind(c, 0, fits) for c in "/_-.:@")
-            space = soft + 1 if soft > fits // 2 else fits
+            space = soft + 1 if soft > fits // 3 else fits
         lines.append(rest[:space].rstrip())
         rest = rest[space:].lstrip()
     if rest:

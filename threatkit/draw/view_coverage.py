@@ -47,7 +47,7 @@ def coverage(scene: Scene, marks: Marks) -> View:
     """Elements and flows by how many of their STRIDE cells are done."""
     counts = {place: _count(marks.get(place, {})) for place in (*scene.elements, *scene.flows)}
     total = sum(counts.values(), _Count())
-    strokes = {flow: Stroke(counts[flow].style, counts[flow].words) for flow in scene.flows}
+    strokes = {flow: _stroke(counts[flow]) for flow in scene.flows}
     looks, tags = {}, {}
     for node in scene.diagram.nodes.values():
         inside = _of_node(node, counts)
@@ -76,6 +76,11 @@ def coverage(scene: Scene, marks: Marks) -> View:
 def _count(row: dict[str, str]) -> _Count:
     states = list(row.values())
     return _Count(len(states), sum(state in DONE for state in states), states.count("open"))
+
+
+def _stroke(count: _Count) -> Stroke:
+    """Only what is done in part has figures on it: none and all are told by the line."""
+    return Stroke(count.style, (count.words[-1],) if count.style is SOME else ())
 
 
 def _of_node(node: Node, counts: dict[str, _Count]) -> _Count:
