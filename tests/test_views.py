@@ -404,7 +404,7 @@ def test_tiny_systems_have_views_too(count, show):
 
 @pytest.fixture(scope="module")
 def overview() -> System:
-    return large(70, 6)
+    return large(80, 10)
 
 
 @pytest.mark.parametrize("show", SHOWN)
