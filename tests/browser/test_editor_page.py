@@ -162,6 +162,22 @@ def desk(browser, tmp_path):
         one.context.close()
 
 
+def test_letters_that_turn_the_text_round_are_not_shown_and_not_lost(desk):
+    made = threatkit.System("A")
+    name = "abc\u202edef"
+    made.element("a", "agent", name=name)
+    it = desk(made)
+    it.mouse.click(*it.spot("element", "a"))
+    field = it.root.locator('[data-role="name"]')
+    assert field.input_value() == "abcdef"
+    field.click()
+    it.keys.type("x")
+    it.keys.press("Backspace")
+    it.keys.press("Tab")
+    it.settled()
+    assert it.editing.system["a"].name == name and not it.editing.state()["can_undo"]
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_in_any_state_of_the_editor_shuts_people_out(desk, axe, dark):
     it = desk(dark=dark)
@@ -357,13 +373,14 @@ def test_a_conflict_can_wait_and_mine_can_be_kept(desk):
     it.keys.press("Escape")
     assert dialog.count() == 0
     assert "Visitor" in it.path.read_text("utf-8")
-    assert "changed" in it.root.locator(".tk-saving").inner_text()
+    assert "Not saved" in it.root.locator(".tk-saving").inner_text()
     it.press("Decide…")
     dialog.get_by_role("button", name="Keep mine").click()
     it.settled()
     saved = threatkit.load(it.path)
     assert (saved["user"].name, saved["web"].name) == ("Customer", "Front")
-    assert "Saved" in it.root.locator(".tk-saving").inner_text()
+    said = it.root.locator(".tk-saving").inner_text()
+    assert "Saved to model.yaml" in said and "model.yaml.theirs.bak" in said
 
 
 def test_a_finding_lights_its_places_and_its_path(desk):

@@ -1,5 +1,5 @@
 // What people can do, for the toolbar, the keys, the panel and the table alike.
-import { count } from "./dom.js";
+import { count, editable } from "./dom.js";
 
 const WORDS = { element: "element", flow: "flow", boundary: "boundary", data: "data asset" };
 
@@ -69,7 +69,7 @@ export class Actions {
     if (!one) return app.announce("Select what to rename first");
     const at = app.canvas.nameSpot(one);
     if (!at || app.view !== "canvas") return app.panel.focusName();
-    const before = this.store.get(one.part, one.id)?.name ?? "";
+    const before = editable(this.store.get(one.part, one.id)?.name);
     const name = await app.naming.ask({ at, label: `Name of ${this.describe(one)}`, value: before });
     if (name === null || name === before) return;
     await this.change(one.part, one.id, { name: name || null });

@@ -78,15 +78,14 @@ export class Dialogs {
     this.open = "conflict";
     this.put_off = true;
     this.#open({
-      title: `${file} changed on disk`, role: "alertdialog",
+      title: `Two versions of ${file}`, role: "alertdialog",
       body: [
-        h("p", {}, "Somebody or something wrote the file after it was read here. Nothing was overwritten. What should hold?"),
-        saved.message ? h("p", { class: "tk-soft" }, clean(saved.message, 400)) : null,
+        h("p", {}, clean(saved.message, 400) || "The file has changed on disk; nothing was written."),
       ],
       buttons: [
-        { says: "Keep mine", why: "write what is drawn here over the file", does: resolve("mine") },
-        { says: "Take theirs", why: "read the file; what is drawn here goes (undo brings it back)", does: resolve("theirs") },
-        { says: "Not now", why: "leave both as they are; nothing is saved meanwhile" },
+        { says: "Keep mine", why: "what is drawn here becomes the file; the other version stays in a copy beside it", does: resolve("mine") },
+        { says: "Take theirs", why: "the file is drawn here; undo brings back what is here now", does: resolve("theirs") },
+        { says: "Not now", why: "both stay as they are; nothing is saved meanwhile" },
       ],
     });
   }

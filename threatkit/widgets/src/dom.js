@@ -30,6 +30,12 @@ export function clean(text, limit = 60) {
   return chars.length > limit ? chars.slice(0, limit - 1).join("") + "…" : line;
 }
 
+/** A text as people may edit it: what turns or hides letters is left out, lines only where they are wanted. */
+export function editable(text, long) {
+  const seen = String(text ?? "").replace(/[\u200E\u200F\u202A-\u202E\u2066-\u2069\uFEFF]/g, "");
+  return long ? seen.replace(/[^\P{Cc}\n\t]/gu, "") : seen.replace(/\s+/g, " ").replace(/\p{Cc}/gu, "");
+}
+
 /** "semi_trusted" as people read it. */
 export const spoken = (word) => String(word ?? "").replaceAll("_", " ");
 

@@ -1,5 +1,5 @@
 // Form fields. A wish is sent when a field is left, Enter is pressed or a choice is made, not at each key.
-import { clean, freshId, h, isRebuilding, spoken } from "./dom.js";
+import { clean, editable, freshId, h, isRebuilding, spoken } from "./dom.js";
 
 const labelled = (label, field, note) => {
   field.id = freshId("field");
@@ -8,11 +8,11 @@ const labelled = (label, field, note) => {
 
 /** A bare field for text: `send(text)` when it was changed and left. */
 export function textInput({ key, value, send, label, long = false, ...more }) {
-  const before = value ?? "";
+  const before = editable(value, long);
   const field = h(long ? "textarea" : "input", {
     ...(long ? { rows: 2 } : { type: "text" }), "data-key": key, "aria-label": label, dir: "auto", autocomplete: "off", spellcheck: "false", ...more, value: before,
   });
-  const shown = field.value; // an input makes one line of a name with newlines
+  const shown = field.value; // what nobody changes is never sent, even where it is not shown whole
   const commit = () => {
     if (isRebuilding() || field.dataset.typed !== "yes") return;
     field.dataset.typed = "";

@@ -148,7 +148,7 @@ export class Panel {
       h("button", { type: "button", class: "tk-button", "data-key": key("turn"), click: () => send({ from: item.to, to: item.from }) }, "Turn round"),
       h("div", { class: "tk-pair" },
         choice({ label: "Kind", key: key("kind"), value: item.kind ?? "data", options: wordOptions(words.flow_kinds).slice(1), send: (kind) => send({ kind }) }),
-        choice({ label: "Who wrote the content", key: key("content"), value: item.content, options: wordOptions(words.content), send: (content) => send({ content }) })),
+        choice({ label: "Content", key: key("content"), value: item.content, options: wordOptions(words.content), send: (content) => send({ content }) })),
       h("div", { class: "tk-three" },
         choice({ label: "Protocol", key: key("protocol"), value: item.protocol, options: wordOptions(words.protocols), send: (protocol) => send({ protocol }) }),
         truth({ label: "Encrypted", key: key("encrypted"), value: item.encrypted, send: (encrypted) => send({ encrypted }) }),

@@ -168,10 +168,13 @@ export class Store extends Speaker {
     const file = saved.path ? clean(String(saved.path).split(/[\\/]/).pop(), 40) : "";
     if (this.late) return { kind: "late", text: "No answer from Python yet: is the kernel busy or stopped? Not saved." };
     if (this.pending.size) return { kind: "saving", text: "Saving…" };
-    if (saved.status === "saved") return { kind: "saved", text: file ? `Saved to ${file}` : "Saved" };
     const said = clean(saved.message, 300);
+    if (saved.status === "saved") {
+      const more = said.startsWith(`Saved in ${file}. `) ? said.slice(`Saved in ${file}`.length) : "";
+      return { kind: "saved", text: `Saved to ${file}${more}` };
+    }
     if (saved.status === "memory") return { kind: "memory", text: said || "In memory only: no file was given" };
-    if (saved.status === "conflict") return { kind: "conflict", text: said || `Not saved: ${file} changed on disk` };
+    if (saved.status === "conflict") return { kind: "conflict", text: `Not saved: there is another version of ${file || "the file"}` };
     return { kind: "error", text: said || "Not saved" };
   }
 }

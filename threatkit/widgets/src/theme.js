@@ -38,7 +38,7 @@ export function watchTheme(callback) {
 
 /** The look of the diagram, as Cytoscape wants it. */
 export function stylesheet(colors, font) {
-  const text = { "font-family": font, color: colors.ink, "text-wrap": "wrap", "min-zoomed-font-size": 4 };
+  const text = { "font-family": font, color: colors.ink, "text-wrap": "wrap" };
   const boundaries = Object.keys(colors.trust).map((trust) => ({
     selector: `node.boundary[trust = "${trust}"]`,
     style: {
@@ -80,7 +80,7 @@ export function stylesheet(colors, font) {
     {
       selector: "edge",
       style: {
-        ...text, label: "data(label)", "font-size": 12.5, "line-height": 1.15, "text-background-color": colors.ground,
+        ...text, label: "data(label)", "font-size": 12.5, "min-zoomed-font-size": 4.5, "line-height": 1.15, "text-background-color": colors.ground,
         "text-background-opacity": 0.88, "text-background-padding": 2, "text-background-shape": "rectangle",
         "curve-style": "bezier", "control-point-step-size": 64, width: 1.8, "line-color": colors.ink,
         "target-arrow-color": colors.ink, "target-arrow-shape": "triangle", "arrow-scale": 1.15, "overlay-opacity": 0,
