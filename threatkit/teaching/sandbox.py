@@ -138,6 +138,8 @@ def _plan(root: Path, limits: Limits, hidden: Iterable[Path], command: list[str]
     plain = [Path(f"/{one}") for one in _TOP if Path(f"/{one}").is_dir() and not Path(f"/{one}").is_symlink()]
     bind = _outermost([*plain, *needed])
     cover = [data / "exercises", notebooks_path(), *(Path(one).resolve() for one in hidden)]
+    for copy in (package, *(Path(one) / "threatkit" for one in site.getsitepackages())):  # an install may hold a second
+        cover += [copy / "data" / "exercises", copy / "notebooks"]
     memory = limits.memory * _MIB
     return {
         "root": str(root),
