@@ -113,11 +113,12 @@ def settle(hands):
             hands.tab_to(hands.field("Found"))
             for key in ["Home", *["ArrowDown"] * number]:
                 page.keyboard.press(key)
-            page.wait_for_timeout(150)
+            page.wait_for_timeout(400)
             hands.tab_to(hands.field("Decision"))
             page.keyboard.type("No")  # "Needs an answer first" is the other one with an N
             hands.tab_to(hands.field("Why not here"))
             page.keyboard.type("a test")
+            page.wait_for_timeout(300)
             page.keyboard.press("Control+Enter")
             option = f"[...document.querySelector({json.dumps(hands.field('Found'))}).options][{number}]"
             page.wait_for_function(f"() => {option}.text.replaceAll('\\xa0', ' ').includes('· decided')", timeout=WAIT)
